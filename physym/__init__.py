@@ -1,0 +1,39 @@
+"""Learns physical laws that obey the symmetries they must obey, and checks that they do.
+
+Names are imported on first use, so that `import physym` is cheap: torch comes with the first model.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from physym import symmetry, units
+    from physym.checks import check
+    from physym.metrics import rollout_error
+    from physym.models import HamiltonianNN, NeuralODE, load
+
+__version__ = "0.1.0"
+__all__ = ["HamiltonianNN", "NeuralODE", "__version__", "check", "load", "rollout_error", "symmetry", "units"]
+
+_HOMES = {
+    "HamiltonianNN": "physym.models",
+    "NeuralODE": "physym.models",
+    "check": "physym.checks",
+    "load": "physym.models",
+    "rollout_error": "physym.metrics",
+}
+_SUBMODULES = ("symmetry", "units")
+
+
+def __getattr__(name: str) -> object:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"physym.{name}")
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'physym' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

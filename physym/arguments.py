@@ -1,0 +1,150 @@
+"""What the command line accepts, and the help that teaches it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from physym import __version__
+
+__all__ = ["make_parser"]
+
+HELP = """\
+physym learns physical laws that obey the symmetries they must obey, and checks that they do.
+
+  generate   simulate a system into a dataset whose variables state their units and tensor types
+  fit        learn the law from a dataset; the learned law is a simulator like any other
+  evaluate   roll the law out beside the truth: errors, checks, and a report with pictures
+  check      hold a dataset or a law to physics: conservation, rotations and reflections, units
+
+a worked example, two minutes on a laptop:
+  physym generate spring-pendulum --set stiffness=1,2 --samples 500 --chunk 5 --output train.nc
+  physym generate spring-pendulum --set stiffness=1,2 --samples 20 --seed 1 --output test.nc
+  physym fit train.nc --model hamiltonian --time-limit 45 --output run
+  physym evaluate run test.nc --output run/evaluation        then open run/evaluation/report.html
+  physym check run
+
+A command that was interrupted goes on when it is given again; one that is finished needs --force.
+Exit codes: 0 done, 1 a check failed, 2 the input was wrong."""
+
+NEXT = """\
+where to look next:
+  physym COMMAND --help      every option of a command, with an example
+  datasets/*.toml            recipes, which `physym generate` follows too; datasets/README.md describes their data
+  import simulators, physym  the same four verbs in Python; help(physym) lists them"""
+
+GENERATE = """\
+Simulate SIMULATOR (such as spring-pendulum), or make every output of a recipe RECIPE.toml, whose settings the
+options below override."""
+
+GENERATE_EXAMPLES = """\
+examples:
+  physym generate spring-pendulum --samples 100 --times 0:30:0.2 --output runs.nc
+  physym generate spring-pendulum --set mass=log_uniform:0.5,2 --set gravity=0,0,-9.81 --samples 100 --output family.nc
+  physym generate spring-pendulum --samples 500 --chunk 5 --output train.zarr
+  physym generate datasets/spring_pendulum.toml --output data/"""
+
+FIT_EXAMPLE = """\
+example:
+  physym fit train.nc --model hamiltonian --time-limit 300 --output run
+
+The folder RUN keeps the learned law, the learning curve and checkpoints: after Ctrl-C or a crash, give the same
+command again and it goes on from the last one."""
+
+EVALUATE_EXAMPLE = """\
+example:
+  physym evaluate run test.nc --output run/evaluation
+
+The report run/evaluation/report.html is one page with tables, pictures, and where data and law came from.
+Exit code 1 says that a check failed."""
+
+CHECK_EXAMPLES = """\
+examples:
+  physym check train.nc
+  physym check run --json
+
+Exit code 1 says that a check failed."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"physym: {' '.join(message.split())}; see '{self.prog} --help'\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of `physym COMMAND ...`."""
+    style: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+    parser = _Parser(prog="physym", usage="physym COMMAND ...", description=HELP, epilog=NEXT, **style)
+    parser.add_argument("--version", action="version", version=f"physym {__version__}")
+    commands = parser.add_subparsers(
+        prog="physym", dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS
+    )
+    generate = commands.add_parser("generate", description=GENERATE, epilog=GENERATE_EXAMPLES, **style)
+    fit = commands.add_parser("fit", description="Learn the law of DATA.", epilog=FIT_EXAMPLE, **style)
+    text = "Roll a learned law out beside the truth."
+    evaluate = commands.add_parser("evaluate", description=text, epilog=EVALUATE_EXAMPLE, **style)
+    text = "Hold a dataset or a learned law to physics."
+    check = commands.add_parser("check", description=text, epilog=CHECK_EXAMPLES, **style)
+    _add_generate(generate.add_argument)
+    _add_fit(fit.add_argument)
+    _add_evaluate(evaluate.add_argument)
+    check.add_argument("subject", metavar="DATA|RUN", type=Path, help="a dataset, or a folder that fit wrote")
+    for command in (evaluate, check):
+        command.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    for command in (generate, fit, evaluate):
+        command.add_argument("--force", action="store_true", help="replace an output that is there")
+    return parser
+
+
+def _add_generate(add: Callable[..., Any]) -> None:
+    add("source", metavar="SIMULATOR|RECIPE.toml", help="what to simulate, or how")
+    add("--output", "-o", type=Path, metavar="FILE", help="FILE.nc or FILE.zarr; a folder for a recipe of several")
+    add("--samples", type=int, metavar="N", help="how many runs (1)")
+    add("--seed", type=int, metavar="S", help="of the random starts (0); sample n is the same however many are drawn")
+    text = "output times, STOP excluded; the simulator's own if absent"
+    add("--times", type=_times, metavar="START:STOP:STEP", help=text)
+    add("--chunk", type=int, metavar="POINTS", help="keep only so many consecutive points of each run, cut at random")
+    text = "a parameter: a number, numbers a,b,c, or a range uniform:a,b or log_uniform:a,b; may be repeated"
+    add("--set", type=_assignment, action="append", default=[], dest="parameters", metavar="NAME=VALUE", help=text)
+    add("--tolerance", type=float, metavar="T", help="relative error of the simulator's steps")
+    add("--workers", type=int, metavar="N", help="threads (all cores); no number depends on them")
+
+
+def _add_fit(add: Callable[..., Any]) -> None:
+    add("data", metavar="DATA", type=Path, help="a dataset, .nc or .zarr")
+    text = "hamiltonian: learns an energy, which is then conserved; neural-ode: learns the rates of change"
+    add("--model", required=True, choices=["hamiltonian", "neural-ode", "field-net"], help=text)
+    text = "scalars (default): exact under rotations and reflections; mlp: the baseline without symmetry"
+    add("--net", default="scalars", choices=["scalars", "mlp", "emlp"], help=text)
+    add("--output", "-o", metavar="RUN", type=Path, required=True, help="a folder for the law")
+    text = "stop at the best law so far; by default, when it is learned"
+    add("--time-limit", type=float, metavar="SECONDS", help=text)
+    add("--seed", type=int, default=0, metavar="S", help="of the initial weights (0)")
+    add("--device", default="cpu", help="where torch computes: cpu (default), cuda, ...")
+
+
+def _add_evaluate(add: Callable[..., Any]) -> None:
+    add("subject", metavar="RUN", type=Path, help="a folder that fit wrote")
+    add("data", metavar="DATA", type=Path, help="true trajectories that the law has not seen")
+    add("--output", "-o", metavar="DIR", type=Path, help="a folder for the report; without it, only tables are printed")
+
+
+def _times(text: str) -> tuple[float, ...]:
+    try:
+        values = tuple(float(part) for part in text.split(":"))
+    except ValueError:
+        values = ()
+    if len(values) != 3:
+        raise argparse.ArgumentTypeError(f"expected START:STOP:STEP such as 0:30:0.2, given {text!r}")
+    return values
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE such as stiffness=1,2, given {text!r}")
+    return name, value

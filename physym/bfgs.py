@@ -1,0 +1,134 @@
+"""A quasi-Newton minimiser for full-batch losses: self-scaled BFGS with a strong Wolfe line search.
+
+With s = x₊ - x and y = g₊ - g, the inverse Hessian B follows
+
+    B₊ = (B - (s (By)ᵀ + By sᵀ)/ρ + s sᵀ (yᵀBy)/ρ²)/τ + s sᵀ/ρ,     ρ = yᵀs,   τ = min(1, yᵀs / sᵀB⁻¹s),
+
+which for τ = 1 is BFGS. The factor of Al-Baali (Comput. Optim. Appl. 9, 1998) shrinks eigenvalues that are too large before the
+update; on the ill-conditioned losses of laws of motion it goes two orders of magnitude lower than L-BFGS in the same time
+(benchmarks/optimisers.py). B is dense, 8 n² bytes. Every quantity of the iteration is in `state`, so that a run can
+stop and go on bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+__all__ = ["SelfScaledBFGS"]
+
+Objective = Callable[[torch.Tensor], tuple[float, torch.Tensor]]
+_DECREASE, _CURVATURE = 1e-4, 0.9
+
+
+class SelfScaledBFGS:
+    """Minimise f(x).
+
+    Args:
+        objective: x (n,) to f(x) and its gradient (n,).
+        x: where to begin.
+        state: of an earlier run, to go on from.
+
+    Attributes:
+        x: the best point so far.
+        value: f(x).
+        stalled: whether no step along the gradient lowers f any more.
+    """
+
+    def __init__(
+        self, objective: Objective, x: torch.Tensor, state: dict[str, torch.Tensor] | None = None
+    ) -> None:
+        self.objective = objective
+        self.stalled = False
+        if state is None:
+            self.x = x.clone()
+            self.value, self.gradient = objective(self.x)
+            self.inverse: torch.Tensor | None = None
+            self.factor = 1.0
+        else:
+            self.x, self.gradient = state["x"], state["gradient"]
+            self.value, self.factor = state["numbers"].tolist()
+            self.inverse = state.get("inverse")
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """All that the next step depends on."""
+        numbers = torch.tensor([self.value, self.factor], dtype=torch.float64)
+        held = {"x": self.x, "gradient": self.gradient, "numbers": numbers}
+        return held if self.inverse is None else held | {"inverse": self.inverse}
+
+    def step(self) -> None:
+        """One line search along -B g and one update of B; without descent, B is forgotten, then the run is stalled."""
+        if self.inverse is None:
+            direction = -self.gradient
+            length = 1.0 / max(float(self.gradient.abs().sum()), 1e-300)
+        else:
+            direction = -self.factor * (self.inverse @ self.gradient)
+            length = 1.0
+        slope = float(self.gradient @ direction)
+        found = self._search(direction, slope, min(length, 1.0)) if slope < 0 else None
+        if found is None:
+            self.stalled = self.inverse is None
+            self.inverse, self.factor = None, 1.0
+            return
+        length, value, gradient = found
+        s, y = length * direction, gradient - self.gradient
+        curvature = float(s @ y)
+        if curvature > 0:
+            self._update(s, y, curvature, -length * float(s @ self.gradient))
+        self.x, self.value, self.gradient = self.x + s, value, gradient
+
+    def _update(self, s: torch.Tensor, y: torch.Tensor, curvature: float, model: float) -> None:
+        if self.inverse is None:
+            self.inverse = torch.eye(s.numel(), dtype=s.dtype, device=s.device)
+            self.factor = curvature / float(y @ y)
+            model = float(s @ s) / self.factor
+        scale = min(1.0, curvature / model)
+        by = self.inverse @ y
+        # inverse is kept without its factor: B = factor * inverse, so that scaling costs nothing
+        new = self.factor / scale
+        u = -by / curvature + s * (float(y @ by) / (2 * curvature**2) + 1 / (2 * new * curvature))
+        self.inverse.addr_(s, u).addr_(u, s)
+        self.factor = new
+
+    def _search(self, d: torch.Tensor, slope: float, length: float) -> tuple[float, float, torch.Tensor] | None:
+        """A step that satisfies the strong Wolfe conditions, by bracketing and safeguarded cubic interpolation."""
+        low, low_value, low_slope = 0.0, self.value, slope
+        high: tuple[float, float, float] | None = None
+        best: tuple[float, float, torch.Tensor] | None = None
+        for _ in range(25):
+            value, gradient = self.objective(self.x + length * d)
+            here = float(gradient @ d)
+            finite = value == value and abs(value) != float("inf") and here == here
+            if finite and value < (best[1] if best else self.value):
+                best = (length, value, gradient)
+            if not finite or value > self.value + _DECREASE * length * slope or value >= low_value and low > 0:
+                high = (length, value if finite else float("inf"), here)
+            elif abs(here) <= -_CURVATURE * slope:
+                return length, value, gradient
+            elif here >= 0:
+                high = (length, value, here)
+            else:
+                low, low_value, low_slope = length, value, here
+            length = _interpolate(low, low_value, low_slope, high) if high else 2.5 * length
+            if high and abs(high[0] - low) <= 1e-14 * max(abs(low), abs(high[0])):
+                break
+        return best
+
+
+def _interpolate(a: float, fa: float, ga: float, high: tuple[float, float, float]) -> float:
+    """The minimiser of the cubic through two points with slopes, kept within the middle 80 % of the bracket."""
+    b, fb, gb = high
+    middle = (a + b) / 2
+    if not abs(fb) < float("inf") or gb != gb:
+        return middle
+    d1 = ga + gb - 3 * (fa - fb) / (a - b)
+    square = d1 * d1 - ga * gb
+    if square < 0:
+        return middle
+    d2 = square**0.5 * (1 if b > a else -1)
+    below = gb - ga + 2 * d2
+    if below == 0:
+        return middle
+    cubic = b - (b - a) * (gb + d2 - d1) / below
+    return min(max(cubic, a + 0.1 * (b - a)), b - 0.1 * (b - a))

@@ -1,0 +1,226 @@
+"""The command line: `physym generate | fit | evaluate | check`.
+
+Heavy imports wait until a command runs, so that help is fast. Exit codes: 0 done, 1 a check failed, 2 the input was
+wrong (one line says what was expected, what was given, and the remedy), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import sys
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from physym.arguments import make_parser
+
+if TYPE_CHECKING:
+    from physym.recipes import Job
+
+__all__ = ["main"]
+
+LATER = {"field-net": "model", "emlp": "net"}
+
+
+def _generate(arguments: Namespace) -> int:
+    from physym.generation import check_new, finished, generate
+
+    places = [(job, _place(job, arguments.output)) for job in _jobs(arguments)]
+    _check_distinct(path for _, path in places)
+    if not arguments.force and not all(finished(job, path) for job, path in places):
+        places = [(job, path) for job, path in places if not finished(job, path)]
+    for job, path in places:
+        check_new(job, path, force=arguments.force)
+    for job, path in places:
+        dataset = generate(job, path, force=arguments.force, workers=arguments.workers, progress=True)
+        print(f"{path}: {dataset.attrs['title']}")
+    return 0
+
+
+def _place(job: Job, output: Path | None) -> Path:
+    """Where a dataset goes: to the file that is asked for, or under the recipe's name into a folder."""
+    from simulators.errors import InputError
+
+    if output is not None and output.suffix in (".nc", ".zarr"):
+        return output
+    if job.file is None:
+        raise InputError(f"--output: expected FILE.nc or FILE.zarr, given {output or 'none'}")
+    return job.file if output is None else output / job.file.name
+
+
+def _check_distinct(paths: Iterable[Path]) -> None:
+    from simulators.errors import InputError
+
+    for path, count in Counter(paths).items():
+        if count > 1:
+            raise InputError(f"--output: expected a folder, since the recipe makes {count} datasets; given {path}")
+
+
+def _jobs(arguments: Namespace) -> list[Job]:
+    import dataclasses
+
+    from physym.recipes import Job, parse_value, read_recipe
+    from simulators.errors import InputError
+
+    parameters = {}
+    for name, text in arguments.parameters:
+        try:
+            parameters[name] = parse_value(text)
+        except InputError as error:
+            raise InputError(f"--set {name}: {error}") from error
+    given = {name: getattr(arguments, name) for name in ("samples", "seed", "times", "chunk", "tolerance")}
+    given = {name: value for name, value in given.items() if value is not None}
+    if arguments.source.endswith(".toml"):
+        jobs = read_recipe(arguments.source)
+        return [dataclasses.replace(job, parameters={**job.parameters, **parameters}, **given) for job in jobs]
+    return [Job(simulator=arguments.source, parameters=parameters, **given)]
+
+
+def _fit(arguments: Namespace) -> int:
+    from simulators.errors import InputError
+
+    for name, option in LATER.items():
+        if getattr(arguments, option) == name:
+            raise InputError(f"--{option}: expected another than {name!r}, which this version does not have yet")
+    from simulators.schema import read
+
+    dataset = read(arguments.data)
+    import physym
+
+    kind = {"hamiltonian": physym.HamiltonianNN, "neural-ode": physym.NeuralODE}[arguments.model]
+    model = kind(net=arguments.net, device=arguments.device)
+    model.fit(
+        dataset, time_limit=arguments.time_limit, seed=arguments.seed, output=arguments.output,
+        progress=True, force=arguments.force,
+    )  # fmt: skip
+    if os.environ.get("RANK", "0") == "0":
+        run = arguments.output
+        print(f"{run}: the law, learned from {arguments.data}")
+        print(f"next: physym check {run}, or physym evaluate {run} TEST.nc --output {run / 'evaluation'}")
+    return 0
+
+
+def _evaluate(arguments: Namespace) -> int:
+    from simulators.errors import InputError
+    from simulators.schema import read
+
+    folder = arguments.output
+    if folder is not None:
+        report = folder / "report.html"
+        if report.exists() and not arguments.force:
+            raise InputError(f"{report}: expected a new report, given one that is finished; use --force to replace it")
+        _check_folder(folder)
+    with _stdout_to_stderr(arguments.json):
+        dataset = read(arguments.data)
+        import physym
+        from physym.evaluate import evaluate
+
+        model = physym.load(arguments.subject)
+        evaluation = evaluate(model, dataset, output=folder)
+    _print(evaluation, as_json=arguments.json)
+    if folder is not None and not arguments.json:
+        print(f"\nlook at {folder / 'report.html'}")
+    return 0 if evaluation.passed else 1
+
+
+def _check(arguments: Namespace) -> int:
+    from simulators.schema import read
+
+    path = arguments.subject
+    with _stdout_to_stderr(arguments.json):
+        if path.is_dir() and path.suffix != ".zarr" and not (path / "zarr.json").exists():
+            import physym
+
+            model = physym.load(path)
+            report = physym.check(model, model.starts, verbose=False)
+        else:
+            dataset = read(path)
+            import physym
+
+            report = physym.check(dataset, verbose=False)
+    _print(report, as_json=arguments.json)
+    return 0 if report.passed else 1
+
+
+def _check_folder(folder: Path) -> None:
+    from simulators.errors import InputError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: expected a folder that can be written, given none ({error.strerror})") from error
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"{folder}: expected a folder that can be written, given one that cannot; choose another")
+
+
+@contextlib.contextmanager
+def _stdout_to_stderr(redirect: bool) -> Iterator[None]:
+    with contextlib.redirect_stdout(sys.stderr) if redirect else contextlib.nullcontext():
+        yield
+
+
+def _print(result: Any, *, as_json: bool) -> None:  # noqa: ANN401
+    print(json.dumps(_plain(result.to_dict()), allow_nan=False) if as_json else result)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    """What JSON holds: a number that is not finite becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
+    "generate": _generate,
+    "fit": _fit,
+    "evaluate": _evaluate,
+    "check": _check,
+}
+
+
+def _guarded(arguments: Namespace) -> int:
+    from simulators.errors import DivergenceError, InputError
+
+    try:
+        return COMMANDS[arguments.command](arguments)
+    except (InputError, DivergenceError) as error:
+        message = str(error)
+    except BrokenPipeError:
+        # whoever read the output has seen enough; keep the interpreter from flushing into the closed pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        message = f"expected to read and write files, given: {error}; mend that and give the same command again"
+    except MemoryError as error:
+        message = f"expected enough memory, given too little ({error}); ask for fewer samples or times"
+    print(f"physym: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    parser = make_parser()
+    if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
+        from physym.recipes import suggest
+
+        parser.error(f"command: {suggest(argv[0], COMMANDS)}")
+    arguments = parser.parse_args(argv)
+    try:
+        return _guarded(arguments)
+    except KeyboardInterrupt:
+        print("physym: interrupted; run the same command again to resume", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,328 @@
+"""Typed datasets as torch tensors, in units that the system sets itself.
+
+A model sees dimensionless numbers. Each base unit that occurs (kg, m, s, ...) is measured by a product of powers of
+the sample's own parameters: with D the exponents of the parameters (base, parameter), the exponents E (parameter,
+base) are the shortest ones with D E = 1 (pseudo-inverse), so
+
+    unit_b = Π_k |parameter_k|^{E_kb},        value → value / Π_b unit_b^{d_b}.
+
+Rescaled data are then the same numbers, and the law learned from them cannot notice a change of units. Where the
+parameters do not span the units that the states have, numbers stay in SI units, and the units check says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from simulators.errors import InputError
+from simulators.schema import SPACE, Variable, conform, coordinates, names, variables
+from simulators.units import BASE, conversion, parse
+
+__all__ = ["Context", "Signature", "Typed"]
+
+_SAME = 1e-6
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a law depends on besides the state, per sample and dimensionless.
+
+    Attributes:
+        scalars: varying scalar parameters (sample, n).
+        vectors: parameter vectors (sample, n, i).
+    """
+
+    scalars: torch.Tensor
+    vectors: torch.Tensor
+
+    def expand(self, lead: int) -> Context:
+        """With `lead` further dimensions of size 1 after `sample`."""
+        ones = (1,) * lead
+        return Context(
+            self.scalars.reshape(self.scalars.shape[0], *ones, -1),
+            self.vectors.reshape(self.vectors.shape[0], *ones, *self.vectors.shape[1:]),
+        )
+
+    def repeat(self, times: int) -> Context:
+        """With each sample repeated."""
+        return Context(self.scalars.repeat_interleave(times, 0), self.vectors.repeat_interleave(times, 0))
+
+    def __getitem__(self, index: torch.Tensor | slice) -> Context:
+        return Context(self.scalars[index], self.vectors[index])
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A dataset as dimensionless tensors.
+
+    Attributes:
+        states: (sample, n) or (sample, time, n), the states' entries in the signature's order.
+        context: the parameters.
+        units: the sizes of the base units in SI (sample, base).
+    """
+
+    states: torch.Tensor
+    context: Context
+    units: np.ndarray
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The types of a system's states and parameters, and how they become dimensionless numbers.
+
+    Attributes:
+        states: types of the states.
+        parameters: types of the parameters.
+        sizes: sizes of the entity and index dimensions.
+        time_units: units of the times.
+        simulator: class name of the simulator that the data came from, or "none".
+        powers: exponents E (parameter, base); empty where the parameters do not span the units.
+        varying: names of the scalar parameters that differ between samples, in dimensionless form.
+        values: dimensionless values (norms for vectors) of the parameters that do not.
+        defaults: values, in the declared units, of the parameters that are the same for all samples.
+    """
+
+    states: tuple[Variable, ...]
+    parameters: tuple[Variable, ...]
+    sizes: dict[str, int]
+    time_units: str
+    simulator: str
+    powers: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    varying: tuple[str, ...] = ()
+    values: dict[str, list[float]] = field(default_factory=dict)
+    defaults: dict[str, list[float]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, dataset: xr.Dataset) -> Signature:
+        """The signature of training data.
+
+        Raises:
+            InputError: if it has no parameters or states that this representation can hold.
+        """
+        typed = variables(dataset)
+        states = tuple(typed[name] for name in names(dataset, "state"))
+        parameters = tuple(typed[name] for name in names(dataset, "parameter"))
+        space = [dim for dim in dataset.dims if dim in SPACE]
+        if space:
+            raise InputError(f"expected states of bodies, given a field over {', '.join(map(str, space))}; fit a field-net")
+        for variable in (*states, *parameters):
+            if variable.tensor_order > 1 or variable.pseudo:
+                raise InputError(
+                    f"variable {variable.name!r}: expected a true scalar or vector, given tensor_order"
+                    f" {variable.tensor_order} and pseudo {variable.pseudo}, which these models do not take"
+                )
+        sizes = {str(d): int(n) for d, n in dataset.sizes.items() if d not in ("sample", "time")}
+        time_units = str(dataset["time"].attrs["units"])
+        plain = cls(states, parameters, sizes, time_units, str(dataset.attrs.get("simulator", "none")))
+        powers = plain._powers(dataset)
+        shared = [v.name for v in parameters if "sample" not in dataset[v.name].dims]
+        defaults = {name: np.ravel(dataset[name].values).astype(float).tolist() for name in shared}
+        scaled = Signature(**{**plain.__dict__, "powers": powers, "defaults": defaults})
+        numbers = scaled._parameter_numbers(dataset)[0]
+        varying, values = [], {}
+        for name, array in numbers.items():
+            flat = np.linalg.norm(array, axis=-1, keepdims=True) if scaled._order(name) else array
+            spread = np.ptp(flat, axis=0)
+            if np.all(spread <= _SAME * np.maximum(np.abs(flat).max(axis=0), 1e-300)):
+                values[name] = flat[0].tolist()
+            else:
+                varying.append(name)
+        return Signature(**{**scaled.__dict__, "varying": tuple(varying), "values": values})
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Signature:
+        """From what `to_dict` gave."""
+        typed = {
+            key: tuple(Variable(**{**v, "dims": tuple(v["dims"])}) for v in values[key]) for key in ("states", "parameters")
+        }
+        return cls(**{**values, **typed, "varying": tuple(values["varying"])})
+
+    @property
+    def dimensionless(self) -> bool:
+        """Whether the parameters set the units, so that a law learned from them cannot notice a change of units."""
+        return bool(self.powers)
+
+    def _order(self, name: str) -> int:
+        return next(v.tensor_order for v in (*self.states, *self.parameters) if v.name == name)
+
+    def shape(self, variable: Variable) -> tuple[int, ...]:
+        """(entity, i) sizes of one variable."""
+        return tuple(self.sizes[d] for d in (*variable.dims, *variable.indices))
+
+    def slices(self) -> dict[str, slice]:
+        """Where each state stands in the flat state vector."""
+        ends = np.cumsum([0, *(int(np.prod(self.shape(v))) for v in self.states)])
+        return {v.name: slice(int(a), int(b)) for v, a, b in zip(self.states, ends[:-1], ends[1:], strict=True)}
+
+    def conform(self, dataset: xr.Dataset) -> xr.Dataset:
+        """The variables of this signature, in its units and sizes.
+
+        Raises:
+            InputError: if a state or a needed parameter is absent, or a size differs.
+        """
+        wanted = {v.name: v for v in (*self.states, *self.parameters)}
+        data = conform(dataset, wanted, optional=list(self.defaults))
+        for dim, size in self.sizes.items():
+            if dim in data.sizes and data.sizes[dim] != size:
+                raise InputError(f"dimension {dim!r}: expected {size}, as the model was fitted, given {data.sizes[dim]}")
+        for name, values in self.defaults.items():
+            if name not in data:
+                own = wanted[name]
+                array = np.reshape(values, tuple(self.sizes[d] for d in (*own.dims, *own.indices)))
+                data[name] = ((*own.dims, *own.indices), array, own.attrs())
+        return data
+
+    def _magnitudes(self, data: xr.Dataset) -> dict[str, np.ndarray]:
+        """|parameter| in SI, (sample or 1): the norm of a vector, the geometric mean over entities; 0 if any is."""
+        found = {}
+        for variable in self.parameters:
+            array = data[variable.name]
+            values = np.abs(array.values.astype(float)) * parse(array.attrs["units"]).factor
+            values = values if "sample" in array.dims else values[None]
+            if variable.tensor_order:
+                values = np.linalg.norm(values, axis=-1)
+            values = values.reshape(len(values), -1)
+            with np.errstate(divide="ignore"):
+                found[variable.name] = np.exp(np.mean(np.log(values), axis=1))
+        return found
+
+    def _powers(self, data: xr.Dataset) -> dict[str, tuple[float, ...]]:
+        magnitudes = self._magnitudes(data)
+        usable = [v for v in self.parameters if np.all(magnitudes[v.name] > 0)]
+        exponents = np.array([[float(e) for e in parse(v.units).exponents] for v in usable]).reshape(-1, len(BASE))
+        needed = {*(e for v in self.states for e in np.flatnonzero(parse(v.units).exponents)), BASE.index("s")}
+        inverse = np.linalg.pinv(exponents.T) if len(usable) else np.zeros((0, len(BASE)))
+        reached = exponents.T @ inverse
+        spans = all(np.allclose(reached[:, b], np.eye(len(BASE))[b]) for b in needed)
+        return {v.name: tuple(row) for v, row in zip(usable, inverse.tolist(), strict=True)} if spans else {}
+
+    def base_units(self, data: xr.Dataset) -> np.ndarray:
+        """Sizes of the base units in SI that each sample's parameters set, (sample or 1, base).
+
+        Raises:
+            InputError: if a parameter that sets them is zero.
+        """
+        log = np.zeros((1, len(BASE)))
+        magnitudes = self._magnitudes(data) if self.powers else {}
+        for name, row in self.powers.items():
+            if np.any(magnitudes[name] <= 0):
+                raise InputError(f"parameter {name!r}: expected other than zero, since it sets the model's units; given 0")
+            log = log + np.log(magnitudes[name])[:, None] * np.array(row)
+        return np.exp(log)
+
+    def factor(self, units: str, base: np.ndarray) -> np.ndarray:
+        """What one dimensionless unit measures in `units`, (sample or 1,)."""
+        unit = parse(units)
+        return np.exp(np.log(base) @ np.array([float(e) for e in unit.exponents])) / unit.factor
+
+    def _parameter_numbers(self, data: xr.Dataset) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        base = self.base_units(data)
+        numbers = {}
+        for variable in self.parameters:
+            array = data[variable.name]
+            values = array.values.astype(float) if "sample" in array.dims else array.values.astype(float)[None]
+            if values.ndim < 1 + len(self.shape(variable)):
+                values = np.broadcast_to(values[..., None], (len(values), *self.shape(variable)))
+            factor = self.factor(array.attrs["units"], base)
+            values = values / factor.reshape(-1, *(1,) * (values.ndim - 1))
+            numbers[variable.name] = values if variable.tensor_order else values.reshape(len(values), -1)
+        return numbers, base
+
+    def context(self, data: xr.Dataset, samples: int, like: torch.Tensor) -> tuple[Context, np.ndarray]:
+        """The parameters of conformed data as tensors, and the sizes of the base units.
+
+        Raises:
+            InputError: if a parameter that was fixed in the fit has another (dimensionless) value.
+        """
+        numbers, base = self._parameter_numbers(data)
+        for name, fitted in self.values.items():
+            flat = np.linalg.norm(numbers[name], axis=-1, keepdims=True) if self._order(name) else numbers[name]
+            off = np.abs(flat - fitted) > 1e-3 * np.maximum(np.abs(fitted), 1e-300)
+            if np.any(off):
+                given = np.array2string(flat[np.argwhere(off)[0][0]].ravel(), precision=4)
+                raise InputError(
+                    f"parameter {name!r}: expected {np.array2string(np.ravel(fitted), precision=4)} in the system's own"
+                    f" units, the only value the model was fitted at; given {given}; fit on data in which it varies"
+                )
+        scalars = [numbers[v.name] for v in self.parameters if v.name in self.varying and not v.tensor_order]
+        vectors = [np.reshape(numbers[v.name], (len(numbers[v.name]), -1, self.sizes["i"])) for v in self.parameters if v.tensor_order]
+
+        def tensor(arrays: Sequence[np.ndarray], axis: int, empty: tuple[int, ...]) -> torch.Tensor:
+            full = [np.broadcast_to(a, (samples, *a.shape[1:])) for a in arrays]
+            joined = np.concatenate(full, axis=axis) if full else np.zeros((samples, *empty))
+            return torch.as_tensor(np.ascontiguousarray(joined), dtype=like.dtype, device=like.device)
+
+        return Context(tensor(scalars, 1, (0,)), tensor(vectors, 1, (0, self.sizes.get("i", 3)))), base
+
+    def tensors(self, dataset: xr.Dataset, like: torch.Tensor) -> Typed:
+        """Dimensionless tensors of a dataset, of the type and on the device of `like`.
+
+        Raises:
+            InputError: if the dataset does not have this signature.
+        """
+        data = self.conform(dataset)
+        state = data[self.states[0].name]
+        samples = data.sizes["sample"] if "sample" in state.dims else 1
+        context, base = self.context(data, samples, like)
+        flat = []
+        for variable in self.states:
+            array = data[variable.name]
+            values = array.values if "sample" in array.dims else array.values[None]
+            inner = len(self.shape(variable))
+            lead = values.shape[: values.ndim - inner]
+            factor = self.factor(variable.units, base)
+            flat.append(values.reshape(*lead, -1) / factor.reshape(-1, *(1,) * len(lead)))
+        joined = torch.as_tensor(np.concatenate(flat, axis=-1), dtype=like.dtype, device=like.device)
+        return Typed(joined, context, base)
+
+    def times(self, times: np.ndarray, units: str, base: np.ndarray) -> np.ndarray:
+        """Dimensionless times, (sample or 1, time), counted from the first."""
+        since = (times - times[0]) * conversion(units, self.time_units)
+        return since / self.factor(self.time_units, base)[:, None]
+
+    def dataset(self, states: torch.Tensor, base: np.ndarray, start: xr.Dataset, times: np.ndarray | None, rate: int = 0) -> xr.Dataset:
+        """A typed dataset of flat states (sample, [time,] n) or, with rate = 1, of their time derivatives.
+
+        Args:
+            states: dimensionless, in the signature's order.
+            base: sizes of the base units.
+            start: conformed data, whose parameters and coordinates are kept.
+            times: output times, or None if the states have no time dimension of their own.
+            rate: how many times to divide by the unit of time.
+        """
+        values = states.detach().cpu().numpy().astype(np.float64)
+        where = self.slices()
+        template = start[self.states[0].name]
+        lead = [d for d in template.dims if d in ("sample", "time")]
+        if times is not None:
+            lead = [*(d for d in lead if d == "sample"), "time"]
+        out = {}
+        for variable in self.states:
+            units = f"{variable.units}/{self.time_units}" if rate else variable.units
+            part = values[..., where[variable.name]]
+            part = part * self.factor(units, base).reshape(-1, *(1,) * (part.ndim - 1))
+            part = part.reshape(*values.shape[:-1], *self.shape(variable))
+            part = part if "sample" in lead else part[0]
+            attrs = variable.attrs()
+            if rate:
+                attrs |= {"units": units, "long_name": f"rate of change of {variable.long_name}", "symbol": f"d{variable.symbol}/dt"}
+            out[variable.name] = ((*lead, *variable.dims, *variable.indices), part, attrs)
+        for variable in () if rate else self.parameters:
+            out[variable.name] = start[variable.name]
+        dataset = xr.Dataset(out)
+        coords = coordinates(map(str, dataset.dims), {str(k): v for k, v in dataset.sizes.items()})
+        if times is not None:
+            coords["time"] = ("time", times, {"units": self.time_units, "long_name": "time"})
+        elif "time" in lead and "time" in start.coords:
+            coords["time"] = start["time"]
+        return dataset.assign_coords(coords)

@@ -1,0 +1,45 @@
+"""The neural ordinary differential equation: dz/dt = f(z; parameters).
+
+With the net "scalars", each vector's derivative is a sum of O(3)-invariant coefficients times the vectors of the system,
+so that f is equivariant under rotations and reflections of states and parameters alike. Nothing is conserved by
+construction.
+
+Source: Chen, Rubanova, Bettencourt and Duvenaud, "Neural ordinary differential equations" (NeurIPS 2018); the scalars:
+Villar et al., "Scalars are universal" (NeurIPS 2021).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+import xarray as xr
+
+from physym.data import Context, Signature
+from physym.models.base import Model
+
+__all__ = ["NeuralODE"]
+
+
+class NeuralODE(Model):
+    """A learned law of motion; see the module.
+
+    Args:
+        net: "scalars" (O(3)-equivariant) or "mlp" (the baseline without symmetry).
+        hidden: widths of the hidden layers.
+        device: where torch computes, such as "cpu" or "cuda".
+    """
+
+    equivariant: ClassVar[bool] = True
+
+    def _check(self, signature: Signature) -> None:
+        """Any states will do."""
+
+    def law(self, z: torch.Tensor, context: Context, *, train: bool = False) -> torch.Tensor:
+        """dz/dt of dimensionless states z (..., n)."""
+        with torch.set_grad_enabled(train):
+            return self.output_scale * self.network(z, context)
+
+    def conserved(self, dataset: xr.Dataset) -> xr.Dataset:
+        """An empty dataset: a neural ODE conserves nothing by construction."""
+        return xr.Dataset(attrs=dataset.attrs)

@@ -1,0 +1,27 @@
+"""Simulators of dynamical systems that write typed xarray datasets.
+
+They need numpy, scipy, numba and xarray, and nothing of physym, so that other research can take them alone.
+"""
+
+from __future__ import annotations
+
+from simulators.base import LogUniform, Simulator, Uniform, chunk, registered
+from simulators.errors import DivergenceError, InputError, SchemaError
+from simulators.schema import Variable, read, validate, write
+from simulators.spring_pendulum import SpringPendulum
+
+__all__ = [
+    "DivergenceError",
+    "InputError",
+    "LogUniform",
+    "SchemaError",
+    "Simulator",
+    "SpringPendulum",
+    "Uniform",
+    "Variable",
+    "chunk",
+    "read",
+    "registered",
+    "validate",
+    "write",
+]

@@ -1,0 +1,214 @@
+"""What every simulator answers.
+
+A simulator is a frozen dataclass whose fields are its settings. It draws typed starts (`sample`), carries them
+through time (`simulate`), gives their time derivative (`tendency`) and names what its law keeps (`conserved`).
+A learned model answers `simulate`, `tendency` and `conserved` in the same way.
+"""
+
+from __future__ import annotations
+
+import abc
+import functools
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import xarray as xr
+
+from simulators.errors import InputError
+from simulators.schema import CONVENTIONS, Variable, attributes
+
+__all__ = ["LogUniform", "Simulator", "Uniform", "check_times", "chunk", "provenance", "registered", "require_start", "streams"]
+
+VERSION = "0.1.0"
+_REGISTERED: dict[str, type[Simulator]] = {}
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """A parameter drawn uniformly in [low, high], anew for each sample and entity."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not -np.inf < self.low <= self.high < np.inf:
+            raise InputError(f"expected finite low <= high, given {self.low} and {self.high}")
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Values of the given shape."""
+        return rng.uniform(self.low, self.high, shape)
+
+
+@dataclass(frozen=True)
+class LogUniform(Uniform):
+    """A parameter whose logarithm is uniform in [log low, log high]; low is positive."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.low <= 0:
+            raise InputError(f"expected a positive low of a log-uniform range, given {self.low}")
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Values of the given shape."""
+        return np.exp(rng.uniform(np.log(self.low), np.log(self.high), shape))
+
+
+class Simulator(abc.ABC):
+    """The contract of a simulator; a subclass registers itself under its class name.
+
+    Class attributes:
+        times: the output times of a default run.
+        time_units: the units of times.
+        reversible: whether the law is unchanged by t -> -t, with every variable of odd power of time flipped.
+    """
+
+    times: ClassVar[np.ndarray]
+    time_units: ClassVar[str] = "s"
+    reversible: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _REGISTERED[cls.__name__] = cls
+
+    @classmethod
+    @abc.abstractmethod
+    def variables(cls) -> dict[str, Variable]:
+        """The types of its states and parameters, by name, in the dataset's order."""
+
+    @abc.abstractmethod
+    def sample(self, samples: int, seed: int = 0) -> xr.Dataset:
+        """Typed random starts and parameters: no time dimension; sample n is the same however many are drawn."""
+
+    @abc.abstractmethod
+    def simulate(self, initial: xr.Dataset, times: np.ndarray, *, tolerance: float = 1e-9) -> xr.Dataset:
+        """The states at the given times, the first of which is the time of `initial`."""
+
+    @abc.abstractmethod
+    def tendency(self, dataset: xr.Dataset) -> xr.Dataset:
+        """d(state)/dt, typed."""
+
+    @abc.abstractmethod
+    def conserved(self, dataset: xr.Dataset) -> xr.Dataset:
+        """What the law keeps, one number per sample and time, typed."""
+
+    @classmethod
+    def command(cls) -> str:
+        """The name on the command line: SpringPendulum is spring-pendulum."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", cls.__name__).lower()
+
+    def settings(self) -> dict[str, Any]:
+        """The settings as JSON holds them."""
+        return {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.init}  # type: ignore[arg-type]
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, Uniform):
+        return {"log_uniform" if isinstance(value, LogUniform) else "uniform": [value.low, value.high]}
+    return np.asarray(value).tolist() if isinstance(value, np.ndarray | tuple | list | np.generic) else value
+
+
+def registered() -> Mapping[str, type[Simulator]]:
+    """The known simulators by class name."""
+    import simulators  # noqa: F401  the package registers its own
+
+    return _REGISTERED
+
+
+def streams(samples: int, seed: int) -> list[np.random.Generator]:
+    """One independent random stream per sample, spawned from one seed.
+
+    Raises:
+        InputError: if there is not at least one sample, or if the seed is negative.
+    """
+    if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 1:
+        raise InputError(f"expected at least 1 sample, given {samples!r}")
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"expected a seed that is an integer >= 0, given {seed!r}")
+    return [np.random.default_rng(s) for s in np.random.SeedSequence(int(seed)).spawn(int(samples))]
+
+
+def check_times(times: Any) -> np.ndarray:  # noqa: ANN401
+    """Output times as a float array.
+
+    Raises:
+        InputError: unless they are one-dimensional, finite and strictly increasing.
+    """
+    try:
+        array = np.asarray(times, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"expected times as numbers, given {times!r}") from error
+    if array.ndim != 1 or array.size == 0:
+        raise InputError(f"expected a one-dimensional array of times, given the shape {array.shape}")
+    if not np.all(np.isfinite(array)) or not np.all(np.diff(array) > 0):
+        raise InputError("expected finite times that strictly increase, given others")
+    return array
+
+
+def require_start(initial: xr.Dataset) -> xr.Dataset:
+    """The starts, with a sample dimension and without a time.
+
+    Raises:
+        InputError: if the dataset still has a time dimension.
+    """
+    if not isinstance(initial, xr.Dataset):
+        raise InputError(f"expected an xarray Dataset of starts, given {type(initial).__name__}")
+    if "time" in initial.dims:
+        raise InputError("expected starts without a time dimension; pass dataset.isel(time=0)")
+    return initial.drop_vars("time", errors="ignore")
+
+
+def chunk(dataset: xr.Dataset, points: int, seed: int = 0) -> xr.Dataset:
+    """Cut from each trajectory one chunk of consecutive points at a random place; times count from 0 again.
+
+    The law must not depend on time explicitly. This is the training protocol of Finzi et al. 2021.
+
+    Raises:
+        InputError: if there are fewer times than points, or the times are not evenly spaced.
+    """
+    times = dataset["time"].values
+    if not 2 <= points <= times.size:
+        raise InputError(f"expected chunks of 2 to {times.size} points, given {points}")
+    if not np.allclose(np.diff(times), times[1] - times[0], rtol=1e-9):
+        raise InputError("expected evenly spaced times to cut chunks from, given others")
+    begin = np.array([rng.integers(0, times.size - points + 1) for rng in streams(dataset.sizes["sample"], seed)])
+    index = xr.DataArray(begin[:, None] + np.arange(points), dims=("sample", "time"))
+    rows = xr.DataArray(np.arange(begin.size), dims="sample")
+    plain = dataset.drop_vars("time")
+
+    def cut(array: xr.DataArray) -> xr.DataArray:
+        return array.isel(sample=rows, time=index).transpose(*array.dims) if "time" in array.dims else array
+
+    out = xr.Dataset({name: cut(array) for name, array in plain.data_vars.items()}, attrs=dataset.attrs)
+    return out.assign_coords(time=("time", times[:points] - times[0], dataset["time"].attrs))
+
+
+@functools.cache
+def _git_hash() -> str:
+    folder = Path(__file__).resolve().parent
+    if not (folder.parent / ".git").exists():
+        return ""
+    command = ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()
+
+
+def provenance(title: str, simulator: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+    """The dataset attributes that say where data came from.
+
+    `source` holds package, version and git hash, `history` the moment.
+    """
+    revision = _git_hash()
+    source = f"simulators {VERSION}" + (f", git {revision}" if revision else "")
+    history = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {source}"
+    return attributes(
+        {"Conventions": CONVENTIONS, "title": title, "source": source, "history": history, "simulator": simulator, **more}
+    )

@@ -1,0 +1,100 @@
+"""Units of physical variables, read by pint, as factors and exponents over the SI base units.
+
+Both styles of writing are read alike: ``kg*m/s**2`` (pint) and ``kg m s-2`` (CF, UDUNITS).
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from simulators.errors import InputError
+
+__all__ = ["BASE", "Unit", "conversion", "parse"]
+
+BASE = ("kg", "m", "s", "A", "K", "mol", "cd")
+_DIMENSIONS = ("[mass]", "[length]", "[time]", "[current]", "[temperature]", "[substance]", "[luminosity]")
+_CF_POWER = re.compile(r"(?<=[A-Za-zµ°])([+-]?\d+)")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit: ``text = factor · kg^a · m^b · s^c · A^d · K^e · mol^f · cd^g``.
+
+    Attributes:
+        text: the unit as it was written.
+        factor: its size in the SI base units.
+        exponents: the exponents over `BASE`, exact.
+    """
+
+    text: str
+    factor: float
+    exponents: tuple[Fraction, ...]
+
+    @property
+    def dimensionless(self) -> bool:
+        """Whether every exponent is zero."""
+        return not any(self.exponents)
+
+    def exponent(self, base: str) -> Fraction:
+        """The exponent of one base unit, such as ``"s"``."""
+        return self.exponents[BASE.index(base)]
+
+
+@functools.cache
+def _registry() -> Any:  # noqa: ANN401  pint is imported only where a unit is read
+    import pint
+
+    return pint.UnitRegistry()
+
+
+@functools.cache
+def parse(text: str) -> Unit:
+    """Read a unit.
+
+    Args:
+        text: such as ``"kg*m/s**2"``, ``"kg m s-2"``, ``"l/d/m**2"``, or ``"1"`` if dimensionless.
+
+    Raises:
+        InputError: if pint cannot read it, or if it has an offset (degC) and so does not scale.
+
+    >>> parse("kg m s-2").exponents[:3] == parse("kg*m/s**2").exponents[:3]
+    True
+    """
+    import pint
+
+    if not isinstance(text, str) or not text.strip():
+        raise InputError(f"expected units such as 'kg*m/s**2', or '1' if dimensionless; given {text!r}")
+    registry = _registry()
+    try:
+        unit = registry.parse_units(_CF_POWER.sub(r"**\1", text.strip()))
+        if not registry.Quantity(1, unit)._is_multiplicative:  # noqa: SLF001  pint has no public form
+            raise InputError(f"expected units that scale, given {text!r}, which has an offset; use 'K'")
+        factor, base = registry.get_base_units(unit)
+        dimensionality = dict(base.dimensionality)
+    except InputError:
+        raise
+    except (pint.PintError, ValueError, TypeError, AttributeError, SyntaxError, AssertionError) as error:
+        raise InputError(f"expected units that pint reads, such as 'kg*m/s**2'; given {text!r}") from error
+    exponents = tuple(Fraction(dimensionality.pop(name, 0)).limit_denominator(1000) for name in _DIMENSIONS)
+    if dimensionality:
+        raise InputError(f"expected units over {', '.join(BASE)}; given {text!r} with {', '.join(dimensionality)}")
+    return Unit(text, float(factor), exponents)
+
+
+def conversion(given: str, wanted: str) -> float:
+    """The factor that turns values in `given` into values in `wanted`.
+
+    Raises:
+        InputError: if the two do not measure the same quantity.
+
+    >>> conversion("km", "m")
+    1000.0
+    """
+    a, b = parse(given), parse(wanted)
+    if a.exponents != b.exponents:
+        raise InputError(f"expected units of {wanted!r}, given {given!r}, which measures another quantity")
+    return 1.0 if given == wanted else a.factor / b.factor
