@@ -26,7 +26,8 @@ a worked example, two minutes on a laptop:
   physym evaluate run test.nc --output run/evaluation        then open run/evaluation/report.html
   physym check run
 
-A command that was interrupted goes on when it is given again; one that is finished needs --force.
+A command that was interrupted goes on when it is given again; one that is finished needs --force. With --json,
+evaluate and check print one JSON object.
 Exit codes: 0 done, 1 a check failed, 2 the input was wrong."""
 
 NEXT = """\

@@ -74,7 +74,7 @@ class SelfScaledBFGS:
         length, value, gradient = found
         s, y = length * direction, gradient - self.gradient
         curvature = float(s @ y)
-        if curvature > 0:
+        if curvature > max(1e-16 * float(s.norm() * y.norm()), 1e-300):
             self._update(s, y, curvature, -length * float(s @ self.gradient))
         self.x, self.value, self.gradient = self.x + s, value, gradient
 
@@ -87,7 +87,7 @@ class SelfScaledBFGS:
         by = self.inverse @ y
         # inverse is kept without its factor: B = factor * inverse, so that scaling costs nothing
         new = self.factor / scale
-        u = -by / curvature + s * (float(y @ by) / (2 * curvature**2) + 1 / (2 * new * curvature))
+        u = (s * (0.5 * (float(y @ by) / curvature + 1 / new)) - by) / curvature
         self.inverse.addr_(s, u).addr_(u, s)
         self.factor = new
 
@@ -110,9 +110,9 @@ class SelfScaledBFGS:
                 high = (length, value, here)
             else:
                 low, low_value, low_slope = length, value, here
-            length = _interpolate(low, low_value, low_slope, high) if high else 2.5 * length
-            if high and abs(high[0] - low) <= 1e-14 * max(abs(low), abs(high[0])):
+            if high and abs(high[0] - low) <= 1e-14 * max(low, high[0]):
                 break
+            length = _interpolate(low, low_value, low_slope, high) if high else 2.5 * length
         return best
 
 

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import sys
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from physym.arguments import make_parser
 
 if TYPE_CHECKING:
+    from physym.checks import Report
+    from physym.evaluate import Evaluation
     from physym.recipes import Job
 
 __all__ = ["main"]
@@ -106,22 +107,15 @@ def _fit(arguments: Namespace) -> int:
 
 
 def _evaluate(arguments: Namespace) -> int:
-    from simulators.errors import InputError
     from simulators.schema import read
 
-    folder = arguments.output
-    if folder is not None:
-        report = folder / "report.html"
-        if report.exists() and not arguments.force:
-            raise InputError(f"{report}: expected a new report, given one that is finished; use --force to replace it")
-        _check_folder(folder)
+    run, folder = arguments.subject, arguments.output
     with _stdout_to_stderr(arguments.json):
         dataset = read(arguments.data)
         import physym
         from physym.evaluate import evaluate
 
-        model = physym.load(arguments.subject)
-        evaluation = evaluate(model, dataset, output=folder)
+        evaluation = evaluate(physym.load(run), dataset, output=folder, force=arguments.force, run=run)
     _print(evaluation, as_json=arguments.json)
     if folder is not None and not arguments.json:
         print(f"\nlook at {folder / 'report.html'}")
@@ -147,36 +141,16 @@ def _check(arguments: Namespace) -> int:
     return 0 if report.passed else 1
 
 
-def _check_folder(folder: Path) -> None:
-    from simulators.errors import InputError
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: expected a folder that can be written, given none ({error.strerror})") from error
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"{folder}: expected a folder that can be written, given one that cannot; choose another")
-
-
 @contextlib.contextmanager
 def _stdout_to_stderr(redirect: bool) -> Iterator[None]:
     with contextlib.redirect_stdout(sys.stderr) if redirect else contextlib.nullcontext():
         yield
 
 
-def _print(result: Any, *, as_json: bool) -> None:  # noqa: ANN401
-    print(json.dumps(_plain(result.to_dict()), allow_nan=False) if as_json else result)
+def _print(result: Report | Evaluation, *, as_json: bool) -> None:
+    from physym.tables import plain_json
 
-
-def _plain(value: Any) -> Any:  # noqa: ANN401
-    """What JSON holds: a number that is not finite becomes null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    print(json.dumps(plain_json(result.to_dict()), allow_nan=False) if as_json else result)
 
 
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {

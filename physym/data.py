@@ -93,7 +93,7 @@ class Signature:
     sizes: dict[str, int]
     time_units: str
     simulator: str
-    powers: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    powers: dict[str, list[float]] = field(default_factory=dict)
     varying: tuple[str, ...] = ()
     values: dict[str, list[float]] = field(default_factory=dict)
     defaults: dict[str, list[float]] = field(default_factory=dict)
@@ -196,7 +196,7 @@ class Signature:
                 found[variable.name] = np.exp(np.mean(np.log(values), axis=1))
         return found
 
-    def _powers(self, data: xr.Dataset) -> dict[str, tuple[float, ...]]:
+    def _powers(self, data: xr.Dataset) -> dict[str, list[float]]:
         magnitudes = self._magnitudes(data)
         usable = [v for v in self.parameters if np.all(magnitudes[v.name] > 0)]
         exponents = np.array([[float(e) for e in parse(v.units).exponents] for v in usable]).reshape(-1, len(BASE))
@@ -204,7 +204,7 @@ class Signature:
         inverse = np.linalg.pinv(exponents.T) if len(usable) else np.zeros((0, len(BASE)))
         reached = exponents.T @ inverse
         spans = all(np.allclose(reached[:, b], np.eye(len(BASE))[b]) for b in needed)
-        return {v.name: tuple(row) for v, row in zip(usable, inverse.tolist(), strict=True)} if spans else {}
+        return {v.name: row for v, row in zip(usable, inverse.tolist(), strict=True)} if spans else {}
 
     def base_units(self, data: xr.Dataset) -> np.ndarray:
         """Sizes of the base units in SI that each sample's parameters set, (sample or 1, base).
@@ -249,10 +249,10 @@ class Signature:
             flat = np.linalg.norm(numbers[name], axis=-1, keepdims=True) if self._order(name) else numbers[name]
             off = np.abs(flat - fitted) > 1e-3 * np.maximum(np.abs(fitted), 1e-300)
             if np.any(off):
-                given = np.array2string(flat[np.argwhere(off)[0][0]].ravel(), precision=4)
+                sample = int(np.argwhere(off)[0][0])
                 raise InputError(
-                    f"parameter {name!r}: expected {np.array2string(np.ravel(fitted), precision=4)} in the system's own"
-                    f" units, the only value the model was fitted at; given {given}; fit on data in which it varies"
+                    f"parameter {name!r}: expected those of the fit up to a change of units ({self._told(data, None)}),"
+                    f" given {self._told(data, sample)}; fit on data in which it varies"
                 )
         scalars = [numbers[v.name] for v in self.parameters if v.name in self.varying and not v.tensor_order]
         vectors = [np.reshape(numbers[v.name], (len(numbers[v.name]), -1, self.sizes["i"])) for v in self.parameters if v.tensor_order]
@@ -264,13 +264,23 @@ class Signature:
 
         return Context(tensor(scalars, 1, (0,)), tensor(vectors, 1, (0, self.sizes.get("i", 3)))), base
 
-    def tensors(self, dataset: xr.Dataset, like: torch.Tensor) -> Typed:
-        """Dimensionless tensors of a dataset, of the type and on the device of `like`.
+    def _told(self, data: xr.Dataset, sample: int | None) -> str:
+        """The parameters of one sample, or (None) those of the fit, as a person writes them."""
+        told = []
+        for variable in self.parameters:
+            array = data[variable.name]
+            values = np.ravel(array.isel(sample=sample) if "sample" in array.dims and sample is not None else array)
+            values = values if sample is not None else np.array(self.defaults.get(variable.name, []))
+            text = np.array2string(values, precision=4, separator=", ") if values.size else "varying"
+            told.append(f"{variable.name} {text} {variable.units}")
+        return ", ".join(told)
+
+    def tensors(self, data: xr.Dataset, like: torch.Tensor) -> Typed:
+        """Dimensionless tensors of conformed data, of the type and on the device of `like`.
 
         Raises:
-            InputError: if the dataset does not have this signature.
+            InputError: if a parameter that was fixed in the fit has another (dimensionless) value.
         """
-        data = self.conform(dataset)
         state = data[self.states[0].name]
         samples = data.sizes["sample"] if "sample" in state.dims else 1
         context, base = self.context(data, samples, like)

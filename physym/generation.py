@@ -126,8 +126,8 @@ def _brief(value: object) -> str:
 
 def _stored_settings(path: Path) -> dict[str, Any] | None:
     try:
-        engine = "zarr" if path.is_dir() else "netcdf4"
-        with xr.open_dataset(path, engine=engine, decode_times=False) as dataset:
+        store = {"engine": "zarr", "consolidated": False} if path.is_dir() else {"engine": "netcdf4"}
+        with xr.open_dataset(path, decode_times=False, **store) as dataset:
             found = json.loads(dataset.attrs["settings"])
         return found if isinstance(found, dict) else None
     except (OSError, ValueError, KeyError, TypeError, RuntimeError):

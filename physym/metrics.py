@@ -1,22 +1,28 @@
-"""How far a predicted trajectory is from the true one."""
+"""How far a trajectory is from another, and a conserved quantity from being constant.
+
+`rollout_error` is the field's metric; `difference` and `drift` are what `physym.check` measures by.
+"""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import xarray as xr
 
 from simulators.errors import InputError, SchemaError
-from simulators.schema import names
+from simulators.schema import SPACE, Variable, names
 from simulators.units import conversion
 
-__all__ = ["geometric_mean", "rollout_error"]
+__all__ = ["difference", "drift", "geometric_mean", "nudge", "rollout_error"]
 
 FLOOR = 1e-7
+NUDGE = 1e-3
 _ROUNDING = float(np.finfo(np.float32).eps)
 
 
 def rollout_error(pred: xr.Dataset, truth: xr.Dataset) -> xr.DataArray:
-    """The relative error of a rollout at each time,
+    """The relative error of a rollout at each time.
 
         error = RMS(a - b) / (RMS(a) + RMS(b)),
 
@@ -45,7 +51,8 @@ def rollout_error(pred: xr.Dataset, truth: xr.Dataset) -> xr.DataArray:
         raise SchemaError("truth: expected at least one variable with the attribute role='state', given none")
     pairs = [_pair(name, pred, truth) for name in states]
     lead = [dim for dim in ("sample", "time") if dim in truth[states[0]].dims]
-    a, b = (np.concatenate([pair[n].reshape(*pair[n].shape[: len(lead)], -1) for pair in pairs], axis=-1) for n in (0, 1))
+    flat = [[values.reshape(*values.shape[: len(lead)], -1) for values in pair] for pair in pairs]
+    a, b = (np.concatenate(side, axis=-1) for side in zip(*flat, strict=True))
     finite = np.isfinite(a).all(axis=-1)
     a = np.where(finite[..., None], a, 0.0)
     size = np.maximum(np.abs(a), np.abs(b)).max(axis=-1, keepdims=True)
@@ -55,8 +62,8 @@ def rollout_error(pred: xr.Dataset, truth: xr.Dataset) -> xr.DataArray:
     total = _rms(a) + _rms(b)
     error = np.where(finite, np.maximum(_rms(a - b) / np.where(total > 0, total, 1.0), FLOOR), 1.0)
     coords = {dim: truth.coords[dim] for dim in lead if dim in truth.coords}
-    attrs = {"units": "1", "long_name": "relative error of the state", "symbol": "ε", "tensor_order": 0, "pseudo": 0}
-    return xr.DataArray(error, dims=lead, coords=coords, name="rollout_error", attrs=attrs | {"role": "diagnostic"})
+    declared = Variable("rollout_error", "1", "relative error of the state", "ε", role="diagnostic")
+    return xr.DataArray(error, dims=lead, coords=coords, name=declared.name, attrs=declared.attrs())
 
 
 def geometric_mean(errors: xr.DataArray | np.ndarray) -> float:
@@ -69,6 +76,74 @@ def geometric_mean(errors: xr.DataArray | np.ndarray) -> float:
     if not values.size or not np.all((values > 0) & np.isfinite(values)):
         raise InputError("errors: expected positive, finite numbers, as rollout_error gives them; given others or none")
     return float(np.exp(np.mean(np.log(values))))
+
+
+def difference(given: xr.Dataset, wanted: xr.Dataset, nudged: xr.Dataset | None = None) -> tuple[float, str]:
+    """The largest relative difference |given - wanted| over the variables and samples of `wanted`.
+
+    It is relative to the largest of: the norm of the variable in the sample; its RMS norm over samples; and its natural
+    size, the RMS over samples of |nudged - wanted|/0.001. Coordinates do not matter.
+
+    Args:
+        given: has at least the variables of `wanted`.
+        wanted: what it should be.
+        nudged: what `wanted` becomes when the data that it comes from are nudged.
+
+    Returns:
+        The difference, 0 where nothing differs and infinite where a number is not finite, and in which variable it is.
+
+    Raises:
+        SchemaError: if a variable is absent or has other sizes.
+    """
+    worst = (0.0, "")
+    for name, array in wanted.data_vars.items():
+        if name not in given or dict(given[name].sizes) != dict(array.sizes):
+            raise SchemaError(f"variable {name!r}: expected the sizes {dict(array.sizes)}, given others or none")
+        norms = _norms(array)
+        scale = np.maximum(norms, _rms(norms))
+        if nudged is not None:
+            scale = np.maximum(scale, _rms(_norms(nudged[name], array)) / NUDGE)
+        error = _largest(_norms(given[name], array), scale)
+        worst = (error, str(name)) if error > worst[0] else worst
+    return worst
+
+
+def drift(kept: xr.DataArray, nudged: xr.DataArray) -> float:
+    """Max |c(t) - c(0)| over samples and times of a conserved quantity c, relative to its natural size.
+
+    The natural size is the RMS first-order change of c if every state variable moved by its own RMS value in a random
+    direction. It does not see the arbitrary constant of an energy, nor vanish with an angular momentum that is zero.
+
+    Args:
+        kept: c along the run, with the dimension `time`.
+        nudged: c along the nudged run.
+
+    Returns:
+        The drift, 0 where nothing changed and infinite where a number is not finite.
+    """
+    change = np.abs((kept - kept.isel(time=0, drop=True)).values)
+    return _largest(change, np.asarray(_rms((nudged - kept).values.ravel()) / NUDGE))
+
+
+def nudge(data: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """Move every state variable by 0.001 of its RMS value, in a random direction that is the same over a grid."""
+    moved = {}
+    for name in names(data, "state"):
+        array = data[name]
+        noise = rng.standard_normal([1 if dim in SPACE else array.sizes[dim] for dim in array.dims])
+        moved[name] = array.copy(data=array.values + NUDGE * _rms(array.values.ravel()) * noise)
+    return data.assign(moved)
+
+
+def _norms(array: xr.DataArray, minus: xr.DataArray | None = None) -> np.ndarray:
+    values = array.values if minus is None else array.transpose(*minus.dims).values - minus.values
+    return np.linalg.norm(values.reshape(array.sizes["sample"] if "sample" in array.dims else 1, -1), axis=1)
+
+
+def _largest(change: np.ndarray, scale: np.ndarray) -> float:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(change == 0, 0.0, change / scale)
+    return float(np.max(ratio)) if np.all(np.isfinite(ratio)) else math.inf
 
 
 def _rms(values: np.ndarray) -> np.ndarray:
@@ -87,18 +162,19 @@ def _same_times(pred: xr.Dataset, truth: xr.Dataset) -> None:
     wrong = np.flatnonzero(~(np.abs(a - b) <= _ROUNDING * np.abs(b).max()))
     if wrong.size:
         n = wrong[0]
-        raise InputError(
-            f"times: expected {b[n]:.9g} at index {n}, given {a[n]:.9g} in the prediction; roll out at the times of the truth"
-        )
+        given = f"given {a[n]:.9g} in the prediction; roll out at the times of the truth"
+        raise InputError(f"times: expected {b[n]:.9g} at index {n}, {given}")
 
 
 def _pair(name: str, pred: xr.Dataset, truth: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     wanted = truth[name]
     if name not in pred.data_vars:
-        raise SchemaError(f"state {name!r}: expected in the prediction, given only {', '.join(map(str, pred.data_vars)) or 'none'}")
+        only = ", ".join(map(str, pred.data_vars)) or "none"
+        raise SchemaError(f"state {name!r}: expected in the prediction, given only {only}")
     given = pred[name]
     if dict(given.sizes) != dict(wanted.sizes):
-        raise InputError(f"state {name!r}: expected the sizes {dict(wanted.sizes)}, given {dict(given.sizes)} in the prediction")
+        sizes = f"expected the sizes {dict(wanted.sizes)}, given {dict(given.sizes)} in the prediction"
+        raise InputError(f"state {name!r}: {sizes}")
     for array, which in ((given, "prediction"), (wanted, "truth")):
         if "units" not in array.attrs:
             raise SchemaError(f"state {name!r}: expected the attribute 'units' in the {which}, given none; declare it")
@@ -106,7 +182,7 @@ def _pair(name: str, pred: xr.Dataset, truth: xr.Dataset) -> tuple[np.ndarray, n
         factor = conversion(given.attrs["units"], wanted.attrs["units"])
     except InputError as error:
         raise SchemaError(f"state {name!r}, units of the prediction: {error}") from error
-    order = [*(dim for dim in ("sample", "time") if dim in wanted.dims), *(d for d in wanted.dims if d not in ("sample", "time"))]
+    order = sorted(wanted.dims, key=lambda dim: ("sample", "time").index(dim) if dim in ("sample", "time") else 2)
     values = wanted.transpose(*order).values.astype(np.float64)
     if not np.all(np.isfinite(values)):
         raise InputError(f"state {name!r}: expected a finite truth, given NaN or infinity")

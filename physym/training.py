@@ -181,7 +181,7 @@ class Run:
             _open(self.output, self.settings, force=force)
         if self.output is not None:
             self.saved = _restore(self.output)
-        typed = model.signature.tensors(dataset, model.state_scale)
+        typed = model.signature.tensors(model.signature.conform(dataset), model.state_scale)
         times = model.signature.times(dataset["time"].values, str(dataset["time"].attrs["units"]), typed.units)
         dt = torch.as_tensor(np.diff(times), dtype=torch.float64, device=model.device)[..., None]
         data = Segments(typed.states, dt.expand(len(typed.states), -1, 1), typed.context)

@@ -47,7 +47,8 @@ def dimensions(given: str | xr.Dataset) -> dict[str, Fraction] | dict[str, dict[
     for name, array in given.data_vars.items():
         if "units" not in array.attrs:
             raise SchemaError(f"variable {name!r}: expected the attribute 'units', given none; declare it")
-    return {str(name): dimensions(array.attrs["units"]) for name, array in given.variables.items() if "units" in array.attrs}
+    declared = {str(name): array.attrs["units"] for name, array in given.variables.items() if "units" in array.attrs}
+    return {name: dimensions(units) for name, units in declared.items()}
 
 
 def rescale(dataset: xr.Dataset, **factors: float) -> xr.Dataset:

@@ -9,6 +9,7 @@ simulator or model wants, `write` and `read` keep it in netCDF-4 (``.nc``) or za
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -272,7 +273,7 @@ def conform(dataset: xr.Dataset, expected: Mapping[str, Variable], *, optional: 
     for name, variable in expected.items():
         if name not in dataset.data_vars and name in optional:
             continue
-        for problem in (*_type_problems(dataset, variable), *_conform_problems(dataset, variable)):
+        for problem in itertools.chain(_type_problems(dataset, variable), _undeclared(dataset, variable)):
             raise SchemaError(problem)
         array = dataset[name]
         factor = conversion(array.attrs["units"], variable.units)
@@ -284,7 +285,7 @@ def conform(dataset: xr.Dataset, expected: Mapping[str, Variable], *, optional: 
     return xr.Dataset(out)
 
 
-def _conform_problems(dataset: xr.Dataset, variable: Variable) -> Iterable[str]:
+def _undeclared(dataset: xr.Dataset, variable: Variable) -> Iterable[str]:
     missing = [key for key in _REQUIRED if key not in dataset[variable.name].attrs]
     if missing:
         yield f"variable {variable.name!r}: expected the attribute {missing[0]!r}, given none; declare it"

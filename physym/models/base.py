@@ -22,7 +22,7 @@ from physym.models.mlp import PlainNet
 from physym.models.scalars import ScalarNet
 from simulators.base import check_times, provenance, registered, require_start
 from simulators.errors import InputError
-from simulators.schema import Variable, validate
+from simulators.schema import Variable, attributes, validate
 
 __all__ = ["NETS", "Model"]
 
@@ -161,7 +161,7 @@ class Model(abc.ABC):
         self.starts = kept.drop_vars("time").assign_attrs(dataset.attrs)
         steps = np.diff(dataset["time"].values)
         self.times = float(np.median(steps)) * np.arange(50)
-        self.provenance = {"data": dict(dataset.attrs), "model": self.settings() | {"seed": seed}}
+        self.provenance = {"data": attributes(dataset.attrs), "model": self.settings() | {"seed": seed}}
         self._make(seed)
 
     def _make(self, seed: int) -> None:
@@ -174,8 +174,8 @@ class Model(abc.ABC):
         self.output_scale = torch.ones(size if self.equivariant else (), dtype=torch.float64, device=self.device)
 
     def _tensors(self, dataset: xr.Dataset) -> tuple[Typed, xr.Dataset]:
-        typed = self.signature.tensors(dataset, self.state_scale)
-        return typed, self.signature.conform(dataset)
+        data = self.signature.conform(dataset)
+        return self.signature.tensors(data, self.state_scale), data
 
     def tendency(self, dataset: xr.Dataset) -> xr.Dataset:
         """d(state)/dt of a typed dataset, with the dimensions of its states.
@@ -224,7 +224,9 @@ class Model(abc.ABC):
             return self.law(z, context)
 
         if method == "dopri8":
-            runs = rollout.adaptive(law, typed.states, scaled, self.state_scale, clock, tolerance)
+            spacings = (output[-1] - output[0]) / (self.times[1] - self.times[0])
+            most = 200 + 2 * len(output) + int(20 * spacings)
+            runs = rollout.adaptive(law, typed.states, scaled, self.state_scale, clock, tolerance, most)
             solver: dict[str, Any] = {"method": "dopri8", "tolerance": tolerance}
         elif method == "gauss-legendre":
             step = step or float(self.times[1] - self.times[0]) / 4

@@ -42,7 +42,13 @@ def _fault(why: str, sample: int, time: float) -> DivergenceError:
 
 @torch.no_grad()
 def adaptive(
-    law: Law, start: torch.Tensor, times: torch.Tensor, scale: torch.Tensor, clock: Callable[[float, int], float], tolerance: float
+    law: Law,
+    start: torch.Tensor,
+    times: torch.Tensor,
+    scale: torch.Tensor,
+    clock: Callable[[float, int], float],
+    tolerance: float,
+    most: int,
 ) -> torch.Tensor:
     """Roll out by the adaptive Runge-Kutta method of order 8 of torchdiffeq; output times are hit exactly.
 
@@ -56,6 +62,7 @@ def adaptive(
         scale: size of each entry (n,).
         clock: from a fraction of the whole time and a sample to the user's time.
         tolerance: relative to `scale`.
+        most: the most steps to take.
 
     Returns:
         States (sample, time, n).
@@ -69,17 +76,17 @@ def adaptive(
         return start[:, None]
     last = times[:, -1:]
     grid = (times[0] / last[0]).contiguous()
-    watched = _Watched(law, last, scale, clock, 14 * 200 * (len(grid) + 100))
+    watched = _Watched(law, last, scale, clock, 14 * most)
 
     def norm(x: torch.Tensor) -> torch.Tensor:
-        # the first call of torchdiffeq's choice of the first step has a scalar
-        return x.abs() if x.ndim == 0 else x.square().mean(-1).amax().sqrt()
+        return x.square().mean(-1).amax().sqrt()
 
     y = start / scale
+    # The library's own first step is so small that its error is rounding, and what follows would hang on noise; one that
+    # ends exactly on an output time would make it miss, and so interpolate at low order, all others.
+    options = {"norm": norm, "step_t": grid[1:], "first_step": 2 * grid[1], "dtype": grid.dtype}
     try:
-        out = odeint(
-            watched, y, grid, rtol=0.0, atol=tolerance, method="dopri8", options={"norm": norm, "step_t": grid[1:-1], "dtype": grid.dtype}
-        )
+        out = odeint(watched, y, grid, rtol=0.0, atol=tolerance, method="dopri8", options=options)
     except AssertionError as error:
         raise _fault(f"needed steps below rounding ({error})", 0, clock(0.0, 0)) from error
     out = out.transpose(0, 1) * scale

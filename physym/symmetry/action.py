@@ -57,11 +57,12 @@ def act(matrix: np.ndarray, dataset: xr.Dataset) -> xr.Dataset:
 def _turned(matrix: np.ndarray, orientation: float, array: xr.DataArray) -> xr.DataArray:
     order = _declared(array, "tensor_order")
     if sum(dim in INDICES for dim in array.dims) != order or any(dim not in array.dims for dim in INDICES[:order]):
-        raise SchemaError(f"variable {array.name!r}: expected {order} index dimensions, as declared; given {array.dims}")
+        raise SchemaError(f"variable {array.name!r}: expected {order} index dimensions, given {array.dims}")
     values = array.values
     for dim in INDICES[:order]:
         if array.sizes[dim] != len(matrix):
-            raise InputError(f"variable {array.name!r}: expected {len(matrix)} components over {dim!r}, given {array.sizes[dim]}")
+            sizes = f"expected {len(matrix)} components over {dim!r}, given {array.sizes[dim]}"
+            raise InputError(f"variable {array.name!r}: {sizes}")
         axis = array.get_axis_num(dim)
         values = np.moveaxis(np.tensordot(values, matrix, axes=(axis, 1)), -1, axis)
     return array.copy(data=values * orientation if _declared(array, "pseudo") else values)
@@ -87,7 +88,7 @@ def reverse_time(dataset: xr.Dataset) -> xr.Dataset:
         SchemaError: if a variable does not declare its units.
         InputError: if its units have a fractional power of seconds, which has no sign.
     """
-    out = dataset.assign({name: array.copy(data=array.values * _parity(array)) for name, array in dataset.data_vars.items()})
+    out = dataset.assign({name: array.copy(data=array.values * _parity(array)) for name, array in dataset.items()})
     if "time" not in dataset.coords:
         return out
     out = out.assign_coords(time=dataset["time"].copy(data=-dataset["time"].values))

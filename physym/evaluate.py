@@ -1,0 +1,287 @@
+"""How good a learned law is: its rollouts against the truth, what it conserves, and the checks it must pass.
+
+`evaluate` rolls a model out from the starts of a dataset and compares it with the dataset by the field's metric. With an
+output folder it also writes one self-contained page, its pictures, the numbers as JSON and the prediction as netCDF.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import xarray as xr
+
+from physym.drift import Drift, drifts
+from physym.metrics import geometric_mean, rollout_error
+from physym.tables import by_time, number, plain_json, table
+from simulators.errors import DivergenceError, InputError
+from simulators.schema import names, validate, write
+from simulators.units import conversion
+
+__all__ = ["Evaluation", "evaluate"]
+
+PAGE, NUMBERS, PREDICTION = "report.html", "evaluation.json", "prediction.nc"
+_PACKAGES = ("physym", "numpy", "scipy", "xarray", "torch")
+
+
+class Law(Protocol):
+    """What `evaluate` asks of a model or simulator."""
+
+    def simulate(self, initial: xr.Dataset, times: np.ndarray) -> xr.Dataset:
+        """Trajectories from typed starts."""
+
+    def conserved(self, dataset: xr.Dataset) -> xr.Dataset:
+        """What the law keeps."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What `evaluate` found.
+
+    Attributes:
+        errors: relative error (sample, time); 1 from where a rollout diverged.
+        truth: states and parameters that were predicted, with the dimension sample.
+        prediction: the same variables by the model, in the units of the truth; NaN from where a rollout diverged.
+        diverged: the time at which a sample left the finite numbers, by sample.
+        drifts: of every conserved quantity, in the data and in the rollouts.
+        checks: each with name, error, tolerance, passed, detail.
+        seconds: what the rollouts took.
+        provenance: of the data, the model and this evaluation, as JSON holds it.
+        files: what was written, by purpose, relative to the output folder.
+    """
+
+    errors: xr.DataArray
+    truth: xr.Dataset
+    prediction: xr.Dataset
+    diverged: Mapping[int, float]
+    drifts: tuple[Drift, ...]
+    checks: tuple[dict[str, Any], ...]
+    seconds: float
+    provenance: dict[str, Any]
+    files: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def rollout_error(self) -> float:
+        """The geometric mean of the relative error over samples and times."""
+        return geometric_mean(self.errors)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return all(check["passed"] for check in self.checks)
+
+    @property
+    def ranking(self) -> np.ndarray:
+        """The samples from the best predicted to the worst."""
+        return np.argsort(np.log(self.errors.values).mean(axis=1), kind="stable")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON holds it; a number that is not finite is None."""
+        return plain_json(
+            {
+                "rollout_error": self.rollout_error,
+                "passed": self.passed,
+                "samples": self.errors.sizes["sample"],
+                "times": self.errors.sizes["time"],
+                "time_units": self.errors["time"].attrs["units"],
+                "error_by_time": by_time(self.errors),
+                "diverged": [{"sample": sample, "time": when} for sample, when in self.diverged.items()],
+                "conserved": [drift.to_dict() for drift in self.drifts],
+                "checks": list(self.checks),
+                "rollout_seconds": round(self.seconds, 3),
+                "provenance": self.provenance,
+                "files": self.files,
+            }
+        )
+
+    def __str__(self) -> str:
+        samples, times = self.errors.sizes["sample"], self.errors.sizes["time"]
+        units = self.errors["time"].attrs["units"]
+        blocks = [f"rollout error {self.rollout_error:.3g}: geometric mean over {samples} samples and {times} times"]
+        if self.diverged:
+            shown = [f"sample {sample} at {number(when)} {units}" for sample, when in list(self.diverged.items())[:3]]
+            more = ", ..." if len(self.diverged) > len(shown) else ""
+            blocks[0] += f"\n{len(self.diverged)} of {samples} rollouts diverged: {', '.join(shown)}{more}; they count as 1 from there on"
+        rows = [[number(row[key]) for key in ("time", "geometric_mean", "low", "high")] for row in by_time(self.errors)]
+        blocks.append(table((f"time [{units}]", "error", "10% of samples below", "90% below"), rows))
+        if self.drifts:
+            head = ("conserved", "by", "size", "units", "drift in data", "of model", "largest")
+            blocks.append(table(head, [drift.cells() for drift in self.drifts], text=2))
+        rows = [[c["name"], number(c["error"]), number(c["tolerance"]), "passed" if c["passed"] else "FAILED"] for c in self.checks]
+        blocks.append(table(("check", "error", "tolerance", ""), rows))
+        return "\n\n".join(blocks)
+
+
+def evaluate(
+    model: Law,
+    dataset: xr.Dataset,
+    *,
+    output: str | Path | None = None,
+    force: bool = False,
+    run: str | Path | None = None,
+) -> Evaluation:
+    """Compare a law's rollouts with a dataset.
+
+    Args:
+        model: a learned model, or anything that answers `simulate` and `conserved`.
+        dataset: true trajectories, valid by the schema, of at least two times.
+        output: a folder for the page, pictures and numbers; it appears whole or not at all.
+        force: replace an evaluation that is in `output` already.
+        run: the folder the model was loaded from, whose learning curve and name the page then shows.
+
+    Raises:
+        InputError: if the dataset has fewer than two times or states that the model was not fitted for, or if the
+            output exists (without `force`), holds other files, or cannot be written.
+    """
+    folder = None if output is None else _check_folder(Path(output), force=force)
+    validate(dataset)
+    if dataset.sizes.get("time", 0) < 2:
+        raise InputError(
+            f"dataset: expected trajectories of at least 2 times to compare with, given {dataset.sizes.get('time', 0)};"
+            " simulate more"
+        )
+    truth = dataset[[*names(dataset, "state"), *names(dataset, "parameter")]]
+    if "sample" not in truth.dims:
+        truth = truth.assign({name: truth[name].expand_dims("sample") for name in names(truth, "state")})
+    begun = time.perf_counter()
+    prediction, diverged = _rollout(model, truth)
+    seconds = time.perf_counter() - begun
+    evaluation = Evaluation(
+        errors=rollout_error(prediction, truth),
+        truth=truth,
+        prediction=prediction,
+        diverged=diverged,
+        drifts=drifts(model, truth, prediction),
+        checks=_checks(model, truth, diverged),
+        seconds=seconds,
+        provenance=_provenance(model, dataset, run, output),
+    )
+    return evaluation if folder is None else _write(evaluation, folder, None if run is None else Path(run))
+
+
+def _rollout(model: Law, truth: xr.Dataset) -> tuple[xr.Dataset, dict[int, float]]:
+    """The prediction in the truth's units, NaN from where a sample diverged, and when each of those did."""
+    units = getattr(model, "time_units", "s")
+    factor = conversion(truth["time"].attrs["units"], units)
+    times = truth["time"].values * factor
+    states = names(truth, "state")
+    start = truth.isel(time=0).drop_vars("time")
+    filled = {name: np.full(truth[name].shape, np.nan) for name in states}
+    alive, diverged, attrs = np.arange(truth.sizes["sample"]), {}, {}
+
+    def run(samples: np.ndarray, until: int) -> None:
+        run = model.simulate(start.isel(sample=samples), times[:until])
+        attrs.update(run.attrs)
+        for name in states:
+            scale = conversion(run[name].attrs["units"], truth[name].attrs["units"])
+            filled[name][samples, :until] = run[name].transpose(*truth[name].dims).values * scale
+
+    while alive.size:
+        try:
+            run(alive, times.size)
+            break
+        except DivergenceError as error:
+            lost = alive[error.sample : error.sample + 1] if error.sample < alive.size else alive[-1:]
+            diverged[int(lost[0])] = error.time / factor
+            alive = np.setdiff1d(alive, lost)
+            # what came before is still a prediction, unless the model fails at it too
+            with contextlib.suppress(DivergenceError):
+                run(lost, max(1, int(np.searchsorted(times, error.time))))
+    finite = np.all([np.isfinite(v).reshape(*v.shape[:2], -1).all(axis=2) for v in filled.values()], axis=0)
+    for sample in np.flatnonzero(~finite.all(axis=1)):
+        diverged.setdefault(int(sample), float(truth["time"][np.argmin(finite[sample])]))
+    bad = ~np.logical_and.accumulate(finite, axis=1)
+    for name in states:
+        filled[name][bad] = np.nan
+    prediction = truth.assign({name: truth[name].copy(data=filled[name]) for name in states})
+    return prediction.assign_attrs(attrs), dict(sorted(diverged.items()))
+
+
+def _checks(model: Law, truth: xr.Dataset, diverged: Mapping[int, float]) -> tuple[dict[str, Any], ...]:
+    from physym.checks import check
+
+    start = truth.isel(time=0).drop_vars("time")
+    lost, samples = len(diverged), truth.sizes["sample"]
+    finite = {"name": "rollouts stay finite", "error": lost / samples, "tolerance": 0.0, "passed": not lost}
+    finite["detail"] = f"{lost} of {samples} rollouts diverged"
+    return finite, *map(asdict, check(model, start, verbose=False).checks)
+
+
+def _provenance(model: Law, dataset: xr.Dataset, run: str | Path | None, output: str | Path | None) -> dict[str, Any]:
+    source = dataset.encoding.get("source")
+    data = {"file": str(source)} if source else {}
+    data |= {"sizes": {str(dim): size for dim, size in dataset.sizes.items()}} | dict(dataset.attrs)
+    learned = {"folder": str(run)} if run is not None else {}
+    learned |= {"kind": type(model).__name__} | getattr(model, "provenance", {})
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    here: dict[str, Any] = {"versions": versions, "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"}
+    if run is not None and source:
+        words = ["physym", "evaluate", str(run), str(source), *([] if output is None else ["--output", str(output)])]
+        here["command"] = words
+    return plain_json({"data": data, "model": learned, "evaluation": here})
+
+
+def _check_folder(folder: Path, *, force: bool) -> Path:
+    """Refuse, before any work is done, a folder that must not be replaced."""
+    try:
+        held = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: expected a folder that can be written, given {error.strerror or error}; choose another") from error
+    if not os.access(folder.parent, os.W_OK):
+        raise InputError(f"{folder}: expected a folder that can be written, given {folder.parent} without that right; choose another")
+    ours = {PAGE, NUMBERS, PREDICTION, "animation.gif"}
+    foreign = sorted(name for name in held if name not in ours and not name.endswith(".png"))
+    if foreign:
+        raise InputError(f"{folder}: expected a folder for this evaluation alone, given one with {foreign[0]}; choose another")
+    if PAGE in held and not force:
+        raise InputError(f"{folder}: expected a new output, given one that is finished already; use --force to replace it")
+    return folder
+
+
+def _write(evaluation: Evaluation, folder: Path, run: Path | None) -> Evaluation:
+    """Write everything beside its place, then rename it: the folder appears whole or not at all."""
+    from physym import plotting
+    from physym.report import page
+
+    try:
+        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+    except OSError as error:
+        raise InputError(f"{folder}: expected to write there, given {error.strerror or error}; choose another folder") from error
+    try:
+        scratch = beside / folder.name
+        scratch.mkdir()
+        pictures = plotting.draw_all(evaluation, scratch, run)
+        whole = np.setdiff1d(np.arange(evaluation.truth.sizes["sample"]), list(evaluation.diverged))
+        files = {"page": PAGE, "numbers": NUMBERS, "pictures": [picture.file for picture in pictures]}
+        if whole.size:
+            kept = evaluation.prediction.isel(sample=whole)
+            if evaluation.diverged:
+                kept.attrs["omitted_samples"] = list(evaluation.diverged)
+            write(kept, scratch / PREDICTION)
+            files["prediction"] = PREDICTION
+        evaluation = replace(evaluation, files=files)
+        (scratch / NUMBERS).write_text(json.dumps(evaluation.to_dict(), indent=1, allow_nan=False) + "\n")
+        (scratch / PAGE).write_text(page(evaluation, pictures, scratch), encoding="utf-8")
+        if folder.exists():
+            folder.rename(beside / "replaced")
+        scratch.rename(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: expected to write there, given {error.strerror or error}; make room or choose another") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return evaluation
