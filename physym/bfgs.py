@@ -4,10 +4,10 @@ With s = x₊ - x and y = g₊ - g, the inverse Hessian B follows
 
     B₊ = (B - (s (By)ᵀ + By sᵀ)/ρ + s sᵀ (yᵀBy)/ρ²)/τ + s sᵀ/ρ,     ρ = yᵀs,   τ = min(1, yᵀs / sᵀB⁻¹s),
 
-which for τ = 1 is BFGS. The factor of Al-Baali (Comput. Optim. Appl. 9, 1998) shrinks eigenvalues that are too large before the
-update; on the ill-conditioned losses of laws of motion it goes two orders of magnitude lower than L-BFGS in the same time
-(benchmarks/optimisers.py). B is dense, 8 n² bytes. Every quantity of the iteration is in `state`, so that a run can
-stop and go on bit for bit.
+which for τ = 1 is BFGS. The factor of Al-Baali (Comput. Optim. Appl. 9, 1998) shrinks eigenvalues that are too large
+before the update; on the ill-conditioned losses of laws of motion it goes an order of magnitude lower than L-BFGS in
+the same time (benchmarks/optimisers.py). B is dense, 8 n² bytes. Every quantity of the iteration is in `state`, so that
+a run can stop and go on bit for bit.
 """
 
 from __future__ import annotations
@@ -36,9 +36,7 @@ class SelfScaledBFGS:
         stalled: whether no step along the gradient lowers f any more.
     """
 
-    def __init__(
-        self, objective: Objective, x: torch.Tensor, state: dict[str, torch.Tensor] | None = None
-    ) -> None:
+    def __init__(self, objective: Objective, x: torch.Tensor, state: dict[str, torch.Tensor] | None = None) -> None:
         self.objective = objective
         self.stalled = False
         if state is None:
@@ -102,7 +100,7 @@ class SelfScaledBFGS:
             finite = value == value and abs(value) != float("inf") and here == here
             if finite and value < (best[1] if best else self.value):
                 best = (length, value, gradient)
-            if not finite or value > self.value + _DECREASE * length * slope or value >= low_value and low > 0:
+            if not finite or value > self.value + _DECREASE * length * slope or (value >= low_value and low > 0):
                 high = (length, value if finite else float("inf"), here)
             elif abs(here) <= -_CURVATURE * slope:
                 return length, value, gradient

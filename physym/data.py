@@ -110,7 +110,9 @@ class Signature:
         parameters = tuple(typed[name] for name in names(dataset, "parameter"))
         space = [dim for dim in dataset.dims if dim in SPACE]
         if space:
-            raise InputError(f"expected states of bodies, given a field over {', '.join(map(str, space))}; fit a field-net")
+            raise InputError(
+                f"expected states of bodies, given a field over {', '.join(map(str, space))}; fit a field-net"
+            )
         for variable in (*states, *parameters):
             if variable.tensor_order > 1 or variable.pseudo:
                 raise InputError(
@@ -143,7 +145,8 @@ class Signature:
     def from_dict(cls, values: dict[str, Any]) -> Signature:
         """From what `to_dict` gave."""
         typed = {
-            key: tuple(Variable(**{**v, "dims": tuple(v["dims"])}) for v in values[key]) for key in ("states", "parameters")
+            key: tuple(Variable(**{**v, "dims": tuple(v["dims"])}) for v in values[key])
+            for key in ("states", "parameters")
         }
         return cls(**{**values, **typed, "varying": tuple(values["varying"])})
 
@@ -174,7 +177,9 @@ class Signature:
         data = conform(dataset, wanted, optional=list(self.defaults))
         for dim, size in self.sizes.items():
             if dim in data.sizes and data.sizes[dim] != size:
-                raise InputError(f"dimension {dim!r}: expected {size}, as the model was fitted, given {data.sizes[dim]}")
+                raise InputError(
+                    f"dimension {dim!r}: expected {size}, as the model was fitted, given {data.sizes[dim]}"
+                )
         for name, values in self.defaults.items():
             if name not in data:
                 own = wanted[name]
@@ -216,7 +221,9 @@ class Signature:
         magnitudes = self._magnitudes(data) if self.powers else {}
         for name, row in self.powers.items():
             if np.any(magnitudes[name] <= 0):
-                raise InputError(f"parameter {name!r}: expected other than zero, since it sets the model's units; given 0")
+                raise InputError(
+                    f"parameter {name!r}: expected other than zero, since it sets the model's units; given 0"
+                )
             log = log + np.log(magnitudes[name])[:, None] * np.array(row)
         return np.exp(log)
 
@@ -255,7 +262,11 @@ class Signature:
                     f" given {self._told(data, sample)}; fit on data in which it varies"
                 )
         scalars = [numbers[v.name] for v in self.parameters if v.name in self.varying and not v.tensor_order]
-        vectors = [np.reshape(numbers[v.name], (len(numbers[v.name]), -1, self.sizes["i"])) for v in self.parameters if v.tensor_order]
+        vectors = [
+            np.reshape(numbers[v.name], (len(numbers[v.name]), -1, self.sizes["i"]))
+            for v in self.parameters
+            if v.tensor_order
+        ]
 
         def tensor(arrays: Sequence[np.ndarray], axis: int, empty: tuple[int, ...]) -> torch.Tensor:
             full = [np.broadcast_to(a, (samples, *a.shape[1:])) for a in arrays]
@@ -300,7 +311,9 @@ class Signature:
         since = (times - times[0]) * conversion(units, self.time_units)
         return since / self.factor(self.time_units, base)[:, None]
 
-    def dataset(self, states: torch.Tensor, base: np.ndarray, start: xr.Dataset, times: np.ndarray | None, rate: int = 0) -> xr.Dataset:
+    def dataset(
+        self, states: torch.Tensor, base: np.ndarray, start: xr.Dataset, times: np.ndarray | None, rate: int = 0
+    ) -> xr.Dataset:
         """A typed dataset of flat states (sample, [time,] n) or, with rate = 1, of their time derivatives.
 
         Args:
@@ -325,7 +338,11 @@ class Signature:
             part = part if "sample" in lead else part[0]
             attrs = variable.attrs()
             if rate:
-                attrs |= {"units": units, "long_name": f"rate of change of {variable.long_name}", "symbol": f"d{variable.symbol}/dt"}
+                attrs |= {
+                    "units": units,
+                    "long_name": f"rate of change of {variable.long_name}",
+                    "symbol": f"d{variable.symbol}/dt",
+                }
             out[variable.name] = ((*lead, *variable.dims, *variable.indices), part, attrs)
         for variable in () if rate else self.parameters:
             out[variable.name] = start[variable.name]

@@ -62,9 +62,13 @@ def drifts(model: Any, truth: xr.Dataset, prediction: xr.Dataset) -> tuple[Drift
     states = names(truth, "state")
     there = xr.DataArray(np.ones((truth.sizes["sample"], truth.sizes["time"]), dtype=bool), dims=("sample", "time"))
     for name in states:
-        there &= np.isfinite(prediction[name]).all([dim for dim in prediction[name].dims if dim not in ("sample", "time")])
+        there &= np.isfinite(prediction[name]).all(
+            [dim for dim in prediction[name].dims if dim not in ("sample", "time")]
+        )
     # a law refuses NaN, and sees the truth there instead
-    whole = truth.assign({name: prediction[name].where(there, truth[name]).assign_attrs(truth[name].attrs) for name in states})
+    whole = truth.assign(
+        {name: prediction[name].where(there, truth[name]).assign_attrs(truth[name].attrs) for name in states}
+    )
     known = registered().get(truth.attrs["simulator"])
     laws = ([known()] if known is not None else []) + [model]
     nudged = nudge(truth, np.random.default_rng(0))

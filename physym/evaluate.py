@@ -112,13 +112,18 @@ class Evaluation:
         if self.diverged:
             shown = [f"sample {sample} at {number(when)} {units}" for sample, when in list(self.diverged.items())[:3]]
             more = ", ..." if len(self.diverged) > len(shown) else ""
-            blocks[0] += f"\n{len(self.diverged)} of {samples} rollouts diverged: {', '.join(shown)}{more}; they count as 1 from there on"
+            blocks[0] += (
+                f"\n{len(self.diverged)} of {samples} rollouts diverged: {', '.join(shown)}{more}; they count as 1 from there on"
+            )
         rows = [[number(row[key]) for key in ("time", "geometric_mean", "low", "high")] for row in by_time(self.errors)]
         blocks.append(table((f"time [{units}]", "error", "10% of samples below", "90% below"), rows))
         if self.drifts:
             head = ("conserved", "by", "size", "units", "drift in data", "of model", "largest")
             blocks.append(table(head, [drift.cells() for drift in self.drifts], text=2))
-        rows = [[c["name"], number(c["error"]), number(c["tolerance"]), "passed" if c["passed"] else "FAILED"] for c in self.checks]
+        rows = [
+            [c["name"], number(c["error"]), number(c["tolerance"]), "passed" if c["passed"] else "FAILED"]
+            for c in self.checks
+        ]
         blocks.append(table(("check", "error", "tolerance", ""), rows))
         return "\n\n".join(blocks)
 
@@ -228,7 +233,10 @@ def _provenance(model: Law, dataset: xr.Dataset, run: str | Path | None, output:
     for package in _PACKAGES:
         with contextlib.suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)
-    here: dict[str, Any] = {"versions": versions, "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"}
+    here: dict[str, Any] = {
+        "versions": versions,
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+    }
     if run is not None and source:
         words = ["physym", "evaluate", str(run), str(source), *([] if output is None else ["--output", str(output)])]
         here["command"] = words
@@ -241,15 +249,23 @@ def _check_folder(folder: Path, *, force: bool) -> Path:
         held = {path.name for path in folder.iterdir()} if folder.exists() else set()
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder}: expected a folder that can be written, given {error.strerror or error}; choose another") from error
+        raise InputError(
+            f"{folder}: expected a folder that can be written, given {error.strerror or error}; choose another"
+        ) from error
     if not os.access(folder.parent, os.W_OK):
-        raise InputError(f"{folder}: expected a folder that can be written, given {folder.parent} without that right; choose another")
+        raise InputError(
+            f"{folder}: expected a folder that can be written, given {folder.parent} without that right; choose another"
+        )
     ours = {PAGE, NUMBERS, PREDICTION, "animation.gif"}
     foreign = sorted(name for name in held if name not in ours and not name.endswith(".png"))
     if foreign:
-        raise InputError(f"{folder}: expected a folder for this evaluation alone, given one with {foreign[0]}; choose another")
+        raise InputError(
+            f"{folder}: expected a folder for this evaluation alone, given one with {foreign[0]}; choose another"
+        )
     if PAGE in held and not force:
-        raise InputError(f"{folder}: expected a new output, given one that is finished already; use --force to replace it")
+        raise InputError(
+            f"{folder}: expected a new output, given one that is finished already; use --force to replace it"
+        )
     return folder
 
 
@@ -261,7 +277,9 @@ def _write(evaluation: Evaluation, folder: Path, run: Path | None) -> Evaluation
     try:
         beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
     except OSError as error:
-        raise InputError(f"{folder}: expected to write there, given {error.strerror or error}; choose another folder") from error
+        raise InputError(
+            f"{folder}: expected to write there, given {error.strerror or error}; choose another folder"
+        ) from error
     try:
         scratch = beside / folder.name
         scratch.mkdir()
@@ -281,7 +299,9 @@ def _write(evaluation: Evaluation, folder: Path, run: Path | None) -> Evaluation
             folder.rename(beside / "replaced")
         scratch.rename(folder)
     except OSError as error:
-        raise InputError(f"{folder}: expected to write there, given {error.strerror or error}; make room or choose another") from error
+        raise InputError(
+            f"{folder}: expected to write there, given {error.strerror or error}; make room or choose another"
+        ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return evaluation

@@ -90,22 +90,36 @@ def _headline(evaluation: Evaluation, title: str) -> str:
     mark = "good" if evaluation.passed else "bad"
     last = by_time(evaluation.errors)[-1]
     cards = [
-        ("", number(evaluation.rollout_error), f"rollout error: geometric mean over {samples} samples and {times} times"),
+        (
+            "",
+            number(evaluation.rollout_error),
+            f"rollout error: geometric mean over {samples} samples and {times} times",
+        ),
         (mark, f"{passed} of {len(evaluation.checks)}", "checks passed"),
-        ("", number(last["geometric_mean"]), f"error after {number(span)} {units}; {number(last['low'])} to {number(last['high'])} for 80% of samples"),
+        (
+            "",
+            number(last["geometric_mean"]),
+            f"error after {number(span)} {units}; {number(last['low'])} to {number(last['high'])} for 80% of samples",
+        ),
         ("", f"{evaluation.seconds:.2g} s", f"to roll out {samples} samples over {number(span)} {units}"),
     ]
-    numbers = "".join(f'<div><b class="{mark}">{escape(value)}</b><span>{escape(text)}</span></div>' for mark, value, text in cards)
+    numbers = "".join(
+        f'<div><b class="{mark}">{escape(value)}</b><span>{escape(text)}</span></div>' for mark, value, text in cards
+    )
     simulator = evaluation.provenance["data"]["simulator"]
     said = "data from elsewhere" if simulator == "none" else f"data of {simulator}"
     line = f"How well a learned law ({evaluation.provenance['model']['kind']}) predicts {said} that it is compared with from their starts on."
     note = ""
     if evaluation.diverged:
-        listed = [f"sample {sample} at {number(when)} {units}" for sample, when in list(evaluation.diverged.items())[:12]]
+        listed = [
+            f"sample {sample} at {number(when)} {units}" for sample, when in list(evaluation.diverged.items())[:12]
+        ]
         more = ", and others" if len(evaluation.diverged) > 12 else ""
         note = f"{len(evaluation.diverged)} of {samples} rollouts diverged and count as error 1 from there on: {', '.join(listed)}{more}."
         note = f'<p class="note">{escape(note)}</p>'
-    return f'<h1>{escape(title)}</h1>\n<p class="soft">{escape(line)}</p>\n<div class="numbers">{numbers}</div>\n{note}\n'
+    return (
+        f'<h1>{escape(title)}</h1>\n<p class="soft">{escape(line)}</p>\n<div class="numbers">{numbers}</div>\n{note}\n'
+    )
 
 
 def _section(title: str, body: str) -> str:
@@ -124,7 +138,9 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], text: int = 1) ->
     """Cells are HTML already; the first `text` columns are text."""
     names = "".join(f'<th class="text">{cell}</th>' if n < text else f"<th>{cell}</th>" for n, cell in enumerate(head))
     body = "".join(
-        "<tr>" + "".join(f'<td class="text">{cell}</td>' if n < text else f"<td>{cell}</td>" for n, cell in enumerate(row)) + "</tr>\n"
+        "<tr>"
+        + "".join(f'<td class="text">{cell}</td>' if n < text else f"<td>{cell}</td>" for n, cell in enumerate(row))
+        + "</tr>\n"
         for row in rows
     )
     return f'<div class="scroll"><table>\n<thead><tr>{names}</tr></thead>\n<tbody>{body}</tbody>\n</table></div>\n'
@@ -135,29 +151,46 @@ def _check_table(evaluation: Evaluation) -> str:
     for check in evaluation.checks:
         badge = '<span class="badge good">passed</span>' if check["passed"] else '<span class="badge bad">failed</span>'
         detail = f'<br><span class="soft">{escape(str(check["detail"]))}</span>' if check["detail"] else ""
-        rows.append([f"{escape(str(check['name']))}{detail}", number(check["error"]), number(check["tolerance"]), badge])
+        rows.append(
+            [f"{escape(str(check['name']))}{detail}", number(check["error"]), number(check["tolerance"]), badge]
+        )
     return _table(("check", "error", "tolerance", ""), rows)
 
 
 def _error_table(evaluation: Evaluation) -> str:
     units = escape(str(evaluation.errors["time"].attrs["units"]))
-    rows = [[number(row[key]) for key in ("time", "geometric_mean", "low", "high")] for row in by_time(evaluation.errors)]
-    formula = "The error at one time is RMS(a − b) / (RMS(a) + RMS(b)) of the states a and b, in the units of the dataset."
-    return f'<p class="soft">{formula}</p>' + _table((f"time [{units}]", "geometric mean", "10% below", "90% below"), rows, text=0)
+    rows = [
+        [number(row[key]) for key in ("time", "geometric_mean", "low", "high")] for row in by_time(evaluation.errors)
+    ]
+    formula = (
+        "The error at one time is RMS(a − b) / (RMS(a) + RMS(b)) of the states a and b, in the units of the dataset."
+    )
+    return f'<p class="soft">{formula}</p>' + _table(
+        (f"time [{units}]", "geometric mean", "10% below", "90% below"), rows, text=0
+    )
 
 
 def _drift_table(evaluation: Evaluation) -> str:
-    rows = [[escape(cell) for cell in (*cells[:2], f"{cells[2]} {cells[3]}", *cells[4:])] for cells in (d.cells() for d in evaluation.drifts)]
+    rows = [
+        [escape(cell) for cell in (*cells[:2], f"{cells[2]} {cells[3]}", *cells[4:])]
+        for cells in (d.cells() for d in evaluation.drifts)
+    ]
     text = "Drift is the change since the start, relative to the quantity's natural size: how much it would change if every state moved by its own size. Root mean square over samples and times."
     head = ("quantity", "conserved by", "size", "drift in the data", "of the model", "its largest")
     return f'<p class="soft">{text}</p>' + _table(head, rows, text=2)
 
 
 def _provenance(evaluation: Evaluation) -> str:
-    names = {"data": "The data it is compared with", "model": "The model and its training", "evaluation": "This evaluation"}
+    names = {
+        "data": "The data it is compared with",
+        "model": "The model and its training",
+        "evaluation": "This evaluation",
+    }
     blocks = []
     for key, title in names.items():
-        items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>\n" for name, value in _flat(evaluation.provenance[key]))
+        items = "".join(
+            f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>\n" for name, value in _flat(evaluation.provenance[key])
+        )
         blocks.append(f"<details><summary>{title}</summary>\n<dl>{items}</dl></details>\n")
     return "".join(blocks)
 

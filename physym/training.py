@@ -5,9 +5,9 @@ the residual of the law (see `physym.models.shooting`), in units of each state's
 would be seen in it, the integrator is made finer. A tenth of the samples is held back: the weights that are best
 there are kept, and training stops when they stop improving.
 
-With `output`, a run folder keeps `settings.json`, `checkpoint.safetensors`, `learning_curve.csv`, and at the end the model;
-a killed run goes on from its checkpoint to the same result, bit for bit. Under ``torchrun`` every process takes its share
-of the samples, and gradients are summed over processes, so that all take the steps of one.
+With `output`, a run folder keeps `settings.json`, `checkpoint.safetensors`, `learning_curve.csv`, and at the end the
+model; a killed run goes on from its checkpoint to the same result, bit for bit. Under ``torchrun`` every process takes
+its share of the samples, and gradients are summed over processes, so that all take the steps of one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import json
 import math
 import os
 import time
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,7 +151,16 @@ def train(
         raise InputError(f"seed: expected an integer >= 0, given {seed!r}")
     _join()
     model.build(dataset, int(seed))
-    run = Run(model, dataset, seed=int(seed), steps=steps, time_limit=time_limit, output=output, force=force, progress=progress)
+    run = Run(
+        model,
+        dataset,
+        seed=int(seed),
+        steps=steps,
+        time_limit=time_limit,
+        output=output,
+        force=force,
+        progress=progress,
+    )
     run.go()
 
 
@@ -186,7 +194,8 @@ class Run:
         dt = torch.as_tensor(np.diff(times), dtype=torch.float64, device=model.device)[..., None]
         data = Segments(typed.states, dt.expand(len(typed.states), -1, 1), typed.context)
         factors = [
-            torch.as_tensor(model.signature.factor(v.units, typed.units)).expand(len(typed.states)) for v in model.signature.states
+            torch.as_tensor(model.signature.factor(v.units, typed.units)).expand(len(typed.states))
+            for v in model.signature.states
         ]
         self.fit, self.held, held = _split(data, seed)
         self.factors = torch.stack(factors, dim=-1).to(model.device)[held]
@@ -229,15 +238,14 @@ class Run:
     def go(self) -> None:
         """Train to the end, then leave the best weights in the model and save it."""
         while self._more():
-            if self.step < self.adam_steps:
-                value = self._adam()
-            else:
-                value = self._newton()
+            value = self._adam() if self.step < self.adam_steps else self._quasi_newton()
             self.step += 1
             self._look(value)
             self._checkpoint()
         if not math.isfinite(self.best_value):
-            raise DivergenceError(f"expected a finite loss, given none in {self.step} steps; check the data", sample=0, time=0.0)
+            raise DivergenceError(
+                f"expected a finite loss, given none in {self.step} steps; check the data", sample=0, time=0.0
+            )
         vector_to_parameters(self.best, self.loss.parameters)
         self._finish()
 
@@ -259,7 +267,7 @@ class Run:
         self.x = self.x - rate * (first / (1 - 0.9**k)) / ((second / (1 - 0.999**k)).sqrt() + 1e-8)
         return value
 
-    def _newton(self) -> float:
+    def _quasi_newton(self) -> float:
         late = self.step - self.adam_steps
         changed = late % _REFINE == 0 and self._refine()
         if self.newton is None or changed:
@@ -301,7 +309,9 @@ class Run:
             return self.model.law(state, context)
 
         where = list(self.model.signature.slices().values())
-        scale = torch.cat([self.factors[:50, k : k + 1].expand(-1, s.stop - s.start) for k, s in enumerate(where)], dim=-1)
+        scale = torch.cat(
+            [self.factors[:50, k : k + 1].expand(-1, s.stop - s.start) for k, s in enumerate(where)], dim=-1
+        )
         for k in range(min(24, held.dt.shape[1])):
             with torch.no_grad():
                 z = flow(law, z, held.dt[:, k], max(1, self.loss.substeps))
@@ -320,10 +330,10 @@ class Run:
         if self.newton is not None:
             tensors |= {f"newton.{name}": tensor for name, tensor in self.newton.state().items()}
         numbers = {
-            "step": self.step, "seconds": self.before + now - self.begun, "best_value": self.best_value, "rows": self.rows,
-            "best_step": self.best_step, "substeps": self.loss.substeps,
+            "step": self.step, "seconds": self.before + now - self.begun, "substeps": self.loss.substeps,
+            "best_value": self.best_value, "best_step": self.best_step, "rows": self.rows,
         }  # fmt: skip
-        held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        held = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
         self._curve()
         atomic(self.output / "checkpoint.safetensors", bytes_of(held, {"run": json.dumps(numbers)}))
         # a checkpoint that takes long is made less often
@@ -380,7 +390,9 @@ class _Bar:
     def show(self, row: tuple[Any, ...]) -> None:
         """The errors people care about."""
         step, _, phase, _, validation, roll = row
-        self.bar.set_postfix_str(f"{phase}, held back: one-step error {validation:.1e}, rollout error {roll:.1e}", refresh=False)
+        self.bar.set_postfix_str(
+            f"{phase}, held back: one-step error {validation:.1e}, rollout error {roll:.1e}", refresh=False
+        )
         self.bar.update(step - self.bar.n)
 
     def close(self) -> None:
@@ -425,9 +437,14 @@ def _open(path: Path, settings: dict[str, Any], *, force: bool) -> None:
             before = json.loads(known.read_text())
             other = [f"{k} {before.get(k)!r}, now {v!r}" for k, v in settings.items() if before.get(k) != v]
             if other:
-                raise InputError(f"{path}: expected the settings the run was begun with, given others ({'; '.join(other)}); use --force")
+                raise InputError(
+                    f"{path}: expected the settings the run was begun with, given others"
+                    f" ({'; '.join(other)}); use --force"
+                )
         if (path / FINISHED).exists():
-            raise InputError(f"{path}: expected an unfinished run, given one that is finished; use --force to fit again")
+            raise InputError(
+                f"{path}: expected an unfinished run, given one that is finished; use --force to fit again"
+            )
         path.mkdir(parents=True, exist_ok=True)
         atomic(known, json.dumps(settings, indent=1).encode())
     except OSError as error:
@@ -444,4 +461,6 @@ def _restore(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | Non
         with safe_open(checkpoint, "pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["run"])  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{checkpoint}: expected a whole checkpoint, given a damaged one; use --force to begin anew") from error
+        raise InputError(
+            f"{checkpoint}: expected a whole checkpoint, given a damaged one; use --force to begin anew"
+        ) from error

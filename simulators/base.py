@@ -23,7 +23,17 @@ import xarray as xr
 from simulators.errors import InputError
 from simulators.schema import CONVENTIONS, Variable, attributes
 
-__all__ = ["LogUniform", "Simulator", "Uniform", "check_times", "chunk", "provenance", "registered", "require_start", "streams"]
+__all__ = [
+    "LogUniform",
+    "Simulator",
+    "Uniform",
+    "check_times",
+    "chunk",
+    "provenance",
+    "registered",
+    "require_start",
+    "streams",
+]
 
 VERSION = "0.1.0"
 _REGISTERED: dict[str, type[Simulator]] = {}
@@ -72,7 +82,7 @@ class Simulator(abc.ABC):
     time_units: ClassVar[str] = "s"
     reversible: ClassVar[bool] = False
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init_subclass__(**kwargs)
         _REGISTERED[cls.__name__] = cls
 
@@ -210,5 +220,12 @@ def provenance(title: str, simulator: str, **more: Any) -> dict[str, Any]:  # no
     source = f"simulators {VERSION}" + (f", git {revision}" if revision else "")
     history = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {source}"
     return attributes(
-        {"Conventions": CONVENTIONS, "title": title, "source": source, "history": history, "simulator": simulator, **more}
+        {
+            "Conventions": CONVENTIONS,
+            "title": title,
+            "source": source,
+            "history": history,
+            "simulator": simulator,
+            **more,
+        }
     )

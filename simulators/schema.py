@@ -26,8 +26,20 @@ from simulators.errors import InputError, SchemaError
 from simulators.units import conversion, parse
 
 __all__ = [
-    "CONVENTIONS", "INDICES", "LABELS", "Variable", "attributes", "check_output", "coordinates", "conform", "names", "read",
-    "require_finite", "validate", "variables", "write",
+    "CONVENTIONS",
+    "INDICES",
+    "LABELS",
+    "Variable",
+    "attributes",
+    "check_output",
+    "conform",
+    "coordinates",
+    "names",
+    "read",
+    "require_finite",
+    "validate",
+    "variables",
+    "write",
 ]  # fmt: skip
 
 CONVENTIONS = "CF-1.11, physym-1"
@@ -151,7 +163,8 @@ def _variable_problems(name: str, array: xr.DataArray) -> Iterable[str]:
         yield f"variable {name!r}, attribute 'tensor_order': expected {order}, its index dimensions; given {given!r}"
     ranks = [_rank(str(dim)) for dim in array.dims]
     if ranks != sorted(ranks):
-        yield f"variable {name!r}: expected dimensions in the order sample, time, entity, z, y, x, i, j, k; given {array.dims}"
+        ranking = "sample, time, entity, z, y, x, i, j, k"
+        yield f"variable {name!r}: expected dimensions in the order {ranking}; given {array.dims}"
     if array.dtype.kind not in "fiub":
         yield f"variable {name!r}: expected numbers, given dtype {array.dtype}"
     if attrs["role"] == "parameter" and "time" in array.dims:
@@ -231,7 +244,8 @@ def _type_problems(dataset: xr.Dataset, variable: Variable) -> Iterable[str]:
         yield f"variable {name!r}, attribute 'units': {error}"
     for key in ("tensor_order", "pseudo", "role"):
         if array.attrs[key] != getattr(variable, key):
-            yield f"variable {name!r}, attribute {key!r}: expected {getattr(variable, key)!r}, given {array.attrs[key]!r}"
+            expected, found = getattr(variable, key), array.attrs[key]
+            yield f"variable {name!r}, attribute {key!r}: expected {expected!r}, given {found!r}"
     wanted = (*variable.dims, *variable.indices)
     given = tuple(dim for dim in array.dims if dim not in ("sample", "time"))
     if given != wanted and not (variable.role == "parameter" and given == variable.indices):
@@ -255,7 +269,9 @@ def require_finite(name: str, values: np.ndarray) -> None:
     """
     bad = ~np.isfinite(values)
     if bad.any():
-        raise InputError(f"{name}: expected finite numbers, given {values[bad][0]} at index {tuple(np.argwhere(bad)[0])}")
+        raise InputError(
+            f"{name}: expected finite numbers, given {values[bad][0]} at index {tuple(np.argwhere(bad)[0])}"
+        )
 
 
 def conform(dataset: xr.Dataset, expected: Mapping[str, Variable], *, optional: Iterable[str] = ()) -> xr.Dataset:
@@ -303,16 +319,25 @@ def attributes(values: Mapping[str, Any]) -> dict[str, str | int | float | np.nd
             value = value.item()
         if isinstance(value, bool):
             held[key] = int(value)
-        elif (isinstance(value, int) and abs(value) < 2**63) or isinstance(value, str | float):
-            held[key] = value
-        elif isinstance(value, np.ndarray) and value.dtype.kind in "fiu" and value.ndim <= 1 and value.size:
+        elif _plain(value):
             held[key] = value
         else:
             try:
                 held[key] = json.dumps(value.tolist() if isinstance(value, np.ndarray) else value)
             except (TypeError, ValueError) as error:
-                raise SchemaError(f"attribute {key!r}: expected text, numbers or JSON; given {type(value).__name__}") from error
+                raise SchemaError(
+                    f"attribute {key!r}: expected text, numbers or JSON; given {type(value).__name__}"
+                ) from error
     return held
+
+
+def _plain(value: object) -> bool:
+    """Whether netCDF holds the value as it is."""
+    if isinstance(value, int):
+        return abs(value) < 2**63
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "fiu" and value.ndim <= 1 and value.size > 0
+    return isinstance(value, str | float)
 
 
 def check_output(path: str | Path, *, force: bool = False) -> Path:
@@ -328,13 +353,17 @@ def check_output(path: str | Path, *, force: bool = False) -> Path:
     if path.suffix not in (".nc", ".zarr"):
         raise InputError(f"{path}: expected a name that ends in .nc or .zarr")
     if path.exists() and not force:
-        raise InputError(f"{path}: expected a new output, given one that is finished already; use --force to replace it")
+        raise InputError(
+            f"{path}: expected a new output, given one that is finished already; use --force to replace it"
+        )
     parent = path.parent
     if not parent.exists():
         try:
             parent.mkdir(parents=True)
         except OSError as error:
-            raise InputError(f"{path}: expected a folder that can be written, given {parent} ({error.strerror})") from error
+            raise InputError(
+                f"{path}: expected a folder that can be written, given {parent} ({error.strerror})"
+            ) from error
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise InputError(f"{path}: expected a folder that can be written, given {parent}")
     return path
@@ -359,11 +388,16 @@ def write(dataset: xr.Dataset, path: str | Path, *, force: bool = False) -> Path
     for variable in held.variables.values():
         variable.attrs = attributes(variable.attrs)
         variable.encoding = {}
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+    _clear(path)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.{os.getpid()}.", suffix=".partial", dir=path.parent))
     try:
         target = scratch / path.name
         if path.suffix == ".nc":
-            encoding = {n: {"zlib": True, "complevel": 1, "_FillValue": None} for n, v in held.variables.items() if v.dtype.kind in "fiu"}
+            encoding = {
+                n: {"zlib": True, "complevel": 1, "_FillValue": None}
+                for n, v in held.variables.items()
+                if v.dtype.kind in "fiu"
+            }
             held.to_netcdf(target, format="NETCDF4", engine="netcdf4", encoding=encoding)
             with target.open("rb") as file:
                 os.fsync(file.fileno())
@@ -376,11 +410,26 @@ def write(dataset: xr.Dataset, path: str | Path, *, force: bool = False) -> Path
         if path.is_dir():
             path.rename(scratch / "replaced")
         target.replace(path)
-    except OSError as error:
-        raise InputError(f"{path}: expected to write there, given {error.strerror or error}") from error
+    except (OSError, RuntimeError) as error:
+        # netCDF reports a full disk as a RuntimeError
+        raise InputError(
+            f"{path}: expected to write there, given {getattr(error, 'strerror', None) or error}"
+        ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return path
+
+
+def _clear(path: Path) -> None:
+    """Remove what killed writers of this path have left beside it."""
+    for scratch in path.parent.glob(f".{path.name}.*.partial"):
+        writer = scratch.name.removeprefix(f".{path.name}.").split(".")[0]
+        try:
+            os.kill(int(writer), 0)
+        except ProcessLookupError:
+            shutil.rmtree(scratch, ignore_errors=True)
+        except (ValueError, PermissionError):
+            continue
 
 
 def read(path: str | Path) -> xr.Dataset:
@@ -403,7 +452,9 @@ def read(path: str | Path) -> xr.Dataset:
             dataset = xr.load_dataset(path, engine="netcdf4", **plain)
     except (OSError, ValueError, RuntimeError, KeyError, FileNotFoundError) as error:
         kind = "a zarr store" if path.is_dir() else "a netCDF file"
-        raise SchemaError(f"{path}: expected {kind}, given one that is damaged or of another kind; generate it again") from error
+        raise SchemaError(
+            f"{path}: expected {kind}, given one that is damaged or of another kind; generate it again"
+        ) from error
     if path.is_dir() and dataset.attrs.get("completed") != 1:
         raise SchemaError(f"{path}: expected a finished store, given one without completed=1; run its generation again")
     validate(dataset, where=str(path))

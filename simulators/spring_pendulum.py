@@ -129,7 +129,9 @@ class SpringPendulum(Simulator):
             if isinstance(given, Uniform):
                 given = np.array([given.draw(rng, (self.bodies,)) for rng in generators])
             array = _per_sample(name, given, samples, 1)
-            values[name] = np.broadcast_to(array, (*array.shape[:-1], self.bodies)) if array.ndim else np.full(self.bodies, array)
+            values[name] = (
+                np.broadcast_to(array, (*array.shape[:-1], self.bodies)) if array.ndim else np.full(self.bodies, array)
+            )
         size = np.linalg.norm(values["gravity"], axis=-1, keepdims=True)
         down = np.where(size > 0, values["gravity"] / np.where(size > 0, size, 1.0), (0.0, 0.0, -1.0))
         hang = 1.5 * np.cumsum(values["rest_length"], axis=-1)[..., None] * down[..., None, :]
@@ -170,16 +172,14 @@ class SpringPendulum(Simulator):
         """
         start, state, parameters, moving = self._pack(initial)
         output = check_times(times)
-        from simulators import integrate
         from simulators import _spring_pendulum_kernels as kernels
+        from simulators import integrate
 
         half = state.shape[1] // 2
         if method == "dop853":
             scale = _scales(state, parameters)
             rhs = kernels.double_rhs if half == 2 * _DIMENSIONS else kernels.rhs
-            runs = integrate.dop853(
-                rhs, state, output, parameters, tolerance=tolerance, scale=scale, threads=threads
-            )
+            runs = integrate.dop853(rhs, state, output, parameters, tolerance=tolerance, scale=scale, threads=threads)
             solver: dict[str, Any] = {"method": "DOP853", "tolerance": tolerance}
         elif method == "splitting":
             runs = np.concatenate(
@@ -208,8 +208,8 @@ class SpringPendulum(Simulator):
         Raises:
             InputError: if the dataset is not of this schema, or a spring has length 0.
         """
-        from simulators import integrate
         from simulators import _spring_pendulum_kernels as kernels
+        from simulators import integrate
 
         data = self._with_parameters(dataset)
         position, momentum, *rest = _broadcast(data, self.variables())
@@ -247,7 +247,9 @@ class SpringPendulum(Simulator):
         energy = np.sum(kinetic + potential, axis=-1)
         spin = np.sum(np.cross(q, p), axis=-2)
         size = np.linalg.norm(g, axis=-1)
-        about = Variable("angular_momentum", "kg*m**2/s", "angular momentum about gravity", "L", pseudo=1, role="diagnostic")
+        about = Variable(
+            "angular_momentum", "kg*m**2/s", "angular momentum about gravity", "L", pseudo=1, role="diagnostic"
+        )
         whole = Variable("angular_momentum", "kg*m**2/s", "angular momentum", "L", (), 1, 1, role="diagnostic")
         total = Variable("energy", "kg*m**2/s**2", "energy", "H", role="diagnostic")
         out = {"energy": (dims, energy, total.attrs())}
@@ -270,13 +272,17 @@ class SpringPendulum(Simulator):
                 continue
             given = getattr(self, name)
             if isinstance(given, Uniform):
-                raise InputError(f"variable {name!r}: expected in the dataset, since the simulator only knows its range")
+                raise InputError(
+                    f"variable {name!r}: expected in the dataset, since the simulator only knows its range"
+                )
             array = np.asarray(given, dtype=float)
             own = (*typed[name].dims, *typed[name].indices)
             if array.ndim == 0:
                 array = np.full(bodies, array)
             if array.shape[-1] != data.sizes[own[-1]]:
-                raise InputError(f"{name}: expected {data.sizes[own[-1]]} of them, given {array.shape[-1]} by the simulator")
+                raise InputError(
+                    f"{name}: expected {data.sizes[own[-1]]} of them, given {array.shape[-1]} by the simulator"
+                )
             data[name] = (("sample", *own) if array.ndim == 2 else own, array, typed[name].attrs())
         for name in ("mass", "stiffness", "rest_length"):
             _check_sign(name, data[name].values)
@@ -295,8 +301,13 @@ class SpringPendulum(Simulator):
         return data, state, np.concatenate(flat, axis=-1), moving
 
     def _dataset(
-        self, values: dict[str, np.ndarray], title: str, *, times: np.ndarray | None = None, **attrs: Any
-    ) -> xr.Dataset:  # fmt: skip
+        self,
+        values: dict[str, np.ndarray],
+        title: str,
+        *,
+        times: np.ndarray | None = None,
+        **attrs: Any,  # noqa: ANN401
+    ) -> xr.Dataset:
         out = {}
         for name, variable in self.variables().items():
             array = np.asarray(values[name], dtype=np.float64)
@@ -364,8 +375,10 @@ def _require_length(position: np.ndarray) -> None:
 
 
 def _scales(state: np.ndarray, parameters: np.ndarray) -> np.ndarray:
-    """What errors are measured by: |q| for positions, sqrt(m k) |q| for momenta; invariant under rotations,
-    covariant under changes of units, and never zero."""
+    """What errors are measured by: |q| for positions, sqrt(m k) |q| for momenta.
+
+    Invariant under rotations, covariant under changes of units, and never zero.
+    """
     half = state.shape[1] // 2
     bodies = half // _DIMENSIONS
     size = np.sqrt(np.mean(state[:, :half] ** 2, axis=1, keepdims=True) * _DIMENSIONS)

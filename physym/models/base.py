@@ -43,7 +43,11 @@ class Model(abc.ABC):
     equivariant: ClassVar[bool]
 
     def __init__(
-        self, *, net: Literal["scalars", "mlp"] = "scalars", hidden: tuple[int, ...] = (32, 32), device: str | torch.device = "cpu"
+        self,
+        *,
+        net: Literal["scalars", "mlp"] = "scalars",
+        hidden: tuple[int, ...] = (32, 32),
+        device: str | torch.device = "cpu",
     ) -> None:
         if net not in NETS:
             raise InputError(f"net: expected one of {', '.join(NETS)}; given {net!r}")
@@ -54,7 +58,9 @@ class Model(abc.ABC):
             self.device = torch.device(device)
             torch.empty(0, device=self.device)
         except (RuntimeError, AssertionError) as error:
-            raise InputError(f"device: expected one that torch can use, given {str(device)!r} ({str(error).splitlines()[0]})") from error
+            raise InputError(
+                f"device: expected one that torch can use, given {str(device)!r} ({str(error).splitlines()[0]})"
+            ) from error
         self._signature: Signature | None = None
 
     def __repr__(self) -> str:
@@ -139,7 +145,9 @@ class Model(abc.ABC):
         """
         from physym.training import train
 
-        train(self, dataset, time_limit=time_limit, steps=steps, seed=seed, output=output, force=force, progress=progress)
+        train(
+            self, dataset, time_limit=time_limit, steps=steps, seed=seed, output=output, force=force, progress=progress
+        )
         return self
 
     def build(self, dataset: xr.Dataset, seed: int) -> None:
@@ -167,7 +175,9 @@ class Model(abc.ABC):
     def _make(self, seed: int) -> None:
         generator = torch.random.get_rng_state()
         torch.manual_seed(seed)
-        self.network: nn.Module = NETS[self.net](self.signature, self.hidden, equivariant=self.equivariant).to(self.device)
+        self.network: nn.Module = NETS[self.net](self.signature, self.hidden, equivariant=self.equivariant).to(
+            self.device
+        )
         torch.random.set_rng_state(generator)
         size = max(where.stop for where in self.signature.slices().values())
         self.state_scale = torch.ones(size, dtype=torch.float64, device=self.device)

@@ -5,8 +5,8 @@ A network H(q, p; parameters) gives the law
     dq/dt = ∂H/∂p,    dp/dt = -∂H/∂q,
 
 which conserves H exactly; with the net "scalars" H is O(3)-invariant, so that the angular momentum about gravity is
-conserved as well. q and p are found by type: two states of equal shape whose units multiply to an action, kg*m**2/s, of which
-the one that contains a mass is the momentum.
+conserved as well. q and p are found by type: two states of equal shape whose units multiply to an action, kg*m**2/s,
+of which the one that contains a mass is the momentum.
 
 Source: Greydanus, Dzamba and Yosinski, "Hamiltonian neural networks" (NeurIPS 2019); the scalars: Villar et al.,
 "Scalars are universal" (NeurIPS 2021).
@@ -61,8 +61,8 @@ class HamiltonianNN(Model):
                 return where[a.name], where[b.name]
         given = ", ".join(f"{v.name} [{v.units}]" for v in signature.states)
         raise InputError(
-            f"expected two states of equal shape, positions and momenta, whose units multiply to kg*m**2/s; given {given};"
-            " use NeuralODE"
+            "expected two states of equal shape, positions and momenta, whose units multiply to kg*m**2/s;"
+            f" given {given}; use NeuralODE"
         )
 
     def hamiltonian(self, z: torch.Tensor, context: Context) -> torch.Tensor:

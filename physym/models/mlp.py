@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import nn
 
@@ -28,7 +30,7 @@ class Dense(nn.Module):
         self.register_buffer("inverse_spread", torch.ones(inputs, dtype=torch.float64))
         widths = [inputs, *hidden, outputs]
         layers: list[nn.Module] = []
-        for a, b in zip(widths[:-1], widths[1:], strict=True):
+        for a, b in itertools.pairwise(widths):
             layers += [nn.Linear(a, b, dtype=torch.float64), nn.SiLU()]
         self.layers = nn.Sequential(*layers[:-1])
         self.straight = nn.Linear(inputs, outputs, bias=False, dtype=torch.float64)
@@ -41,7 +43,9 @@ class Dense(nn.Module):
         mean, spread = flat.mean(0), flat.std(0)
         still = spread <= 1e-9 * (flat.abs().amax(0) + 1e-300)
         self.mean.copy_(mean)
-        self.inverse_spread.copy_(torch.where(still, torch.zeros_like(spread), 1 / torch.where(still, torch.ones_like(spread), spread)))
+        self.inverse_spread.copy_(
+            torch.where(still, torch.zeros_like(spread), 1 / torch.where(still, torch.ones_like(spread), spread))
+        )
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Outputs (..., outputs) of inputs (..., inputs)."""
@@ -72,7 +76,9 @@ class PlainNet(nn.Module):
         lead = z.shape[:-1]
         vectors = context.vectors.flatten(-2)
         scalars = context.scalars
-        return torch.cat([z, scalars.expand(*lead, scalars.shape[-1]), vectors.expand(*lead, vectors.shape[-1])], dim=-1)
+        return torch.cat(
+            [z, scalars.expand(*lead, scalars.shape[-1]), vectors.expand(*lead, vectors.shape[-1])], dim=-1
+        )
 
     @torch.no_grad()
     def prepare(self, z: torch.Tensor, context: Context) -> None:

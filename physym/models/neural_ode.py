@@ -1,7 +1,7 @@
 """The neural ordinary differential equation: dz/dt = f(z; parameters).
 
-With the net "scalars", each vector's derivative is a sum of O(3)-invariant coefficients times the vectors of the system,
-so that f is equivariant under rotations and reflections of states and parameters alike. Nothing is conserved by
+With the net "scalars", each vector's derivative is a sum of O(3)-invariant coefficients times the vectors of the
+system, so that f is equivariant under rotations and reflections of states and parameters alike. Nothing is conserved by
 construction.
 
 Source: Chen, Rubanova, Bettencourt and Duvenaud, "Neural ordinary differential equations" (NeurIPS 2018); the scalars:

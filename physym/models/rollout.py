@@ -21,7 +21,9 @@ _ESCAPED = 1e8
 class _Watched:
     """A law of scaled states that refuses to leave the finite numbers or to be asked for ever."""
 
-    def __init__(self, law: Law, rate: torch.Tensor, scale: torch.Tensor, clock: Callable[[float, int], float], most: int) -> None:
+    def __init__(
+        self, law: Law, rate: torch.Tensor, scale: torch.Tensor, clock: Callable[[float, int], float], most: int
+    ) -> None:
         self.law, self.rate, self.scale, self.clock, self.left = law, rate, scale, clock, most
 
     def __call__(self, t: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -36,8 +38,8 @@ class _Watched:
 
 
 def _fault(why: str, sample: int, time: float) -> DivergenceError:
-    text = f"expected a rollout that stays finite; sample {sample} {why} at time {time:.6g}; shorten the times, or fit longer"
-    return DivergenceError(text, sample=sample, time=time)
+    text = f"expected a rollout that stays finite; sample {sample} {why} at time {time:.6g}"
+    return DivergenceError(f"{text}; shorten the times, or fit longer", sample=sample, time=time)
 
 
 @torch.no_grad()
@@ -52,8 +54,8 @@ def adaptive(
 ) -> torch.Tensor:
     """Roll out by the adaptive Runge-Kutta method of order 8 of torchdiffeq; output times are hit exactly.
 
-    A step's error is the largest over samples of the root mean square of (local error)/(tolerance · scale): rotating the
-    data does not change the steps.
+    A step's error is the largest over samples of the root mean square of (local error)/(tolerance · scale): rotating
+    the data does not change the steps.
 
     Args:
         law: dz/dt of states (sample, n).
@@ -82,8 +84,8 @@ def adaptive(
         return x.square().mean(-1).amax().sqrt()
 
     y = start / scale
-    # The library's own first step is so small that its error is rounding, and what follows would hang on noise; one that
-    # ends exactly on an output time would make it miss, and so interpolate at low order, all others.
+    # The library's own first step is so small that its error is rounding, and what follows would hang on noise; one
+    # that ends exactly on an output time would make it miss, and so interpolate at low order, all others.
     options = {"norm": norm, "step_t": grid[1:], "first_step": 2 * grid[1], "dtype": grid.dtype}
     try:
         out = odeint(watched, y, grid, rtol=0.0, atol=tolerance, method="dopri8", options=options)
@@ -98,7 +100,9 @@ def adaptive(
 
 
 @torch.no_grad()
-def symplectic(law: Law, start: torch.Tensor, times: torch.Tensor, clock: Callable[[float, int], float], step: float, stages: int) -> torch.Tensor:
+def symplectic(
+    law: Law, start: torch.Tensor, times: torch.Tensor, clock: Callable[[float, int], float], step: float, stages: int
+) -> torch.Tensor:
     """Roll out by the Gauss-Legendre method, which is symplectic: a Hamiltonian's error stays bounded.
 
     Args:

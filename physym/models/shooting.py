@@ -1,14 +1,14 @@
 """Residuals of a law over stored steps: what training minimises.
 
 Every stored point starts a short segment (multiple shooting), so that all segments of all samples are fitted in
-parallel. `defect` knows both ends of a segment and needs no integration: the mono-implicit Runge-Kutta method of order 6
-(Cash and Singhal, IMA J. Numer. Anal. 2, 1982; for learning: Noren, Eidnes and Celledoni, arXiv:2306.03548) is explicit in
-them. `shoot` integrates from the left end with the method of order 8 of Dormand and Prince, for steps too long for that.
+parallel. `defect` knows both ends of a segment and needs no integration: the mono-implicit Runge-Kutta method of order
+6 (Cash and Singhal, IMA J. Numer. Anal. 2, 1982; for learning: Noren, Eidnes and Celledoni, arXiv:2306.03548) is
+explicit in them. `shoot` integrates from the left end with the method of order 8 of Dormand and Prince, for steps too
+long for that.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 
 import torch
@@ -62,11 +62,13 @@ def shoot(law: Law, z: torch.Tensor, dt: torch.Tensor, substeps: int) -> torch.T
     return z[:, 1:] - flow(law, z[:, :-1], dt, substeps)
 
 
-def substeps_needed(law: Law, z: torch.Tensor, dt: torch.Tensor, scale: torch.Tensor, share: float, most: int = 64) -> int:
+def substeps_needed(
+    law: Law, z: torch.Tensor, dt: torch.Tensor, scale: torch.Tensor, share: float, most: int = 64
+) -> int:
     """0 if `defect` is exact enough for these data, else how many substeps `shoot` needs.
 
-    Exact enough means: the integrator's error over the law's own solutions is below `share` of the residual that the law
-    leaves on the data, both in the root mean square over the entries in units of `scale`.
+    Exact enough means: the integrator's error over the law's own solutions is below `share` of the residual that the
+    law leaves on the data, both in the root mean square over the entries in units of `scale`.
     """
 
     def size(x: torch.Tensor) -> float:

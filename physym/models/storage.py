@@ -42,7 +42,14 @@ def atomic(path: Path, content: bytes) -> None:
         scratch.unlink(missing_ok=True)
 
 
-def save(path: str | Path, described: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], starts: xr.Dataset, *, force: bool) -> Path:
+def save(
+    path: str | Path,
+    described: Mapping[str, Any],
+    tensors: Mapping[str, torch.Tensor],
+    starts: xr.Dataset,
+    *,
+    force: bool,
+) -> Path:
     """Write a model.
 
     Raises:
@@ -50,7 +57,9 @@ def save(path: str | Path, described: Mapping[str, Any], tensors: Mapping[str, t
     """
     path = Path(path)
     if (path / FINISHED).exists() and not force:
-        raise InputError(f"{path}: expected a folder without a model, given one that is finished; use force to replace it")
+        raise InputError(
+            f"{path}: expected a folder without a model, given one that is finished; use force to replace it"
+        )
     try:
         path.mkdir(parents=True, exist_ok=True)
         (path / FINISHED).unlink(missing_ok=True)
@@ -73,7 +82,9 @@ def load(path: str | Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], xr.
     """
     path = Path(path)
     if not (path / FINISHED).is_file():
-        state = "an unfinished run; give its fit command again" if (path / "checkpoint.safetensors").exists() else "none"
+        state = (
+            "an unfinished run; give its fit command again" if (path / "checkpoint.safetensors").exists() else "none"
+        )
         raise InputError(f"{path}: expected a folder with a fitted model, given {state}")
     try:
         described = json.loads((path / FINISHED).read_text())

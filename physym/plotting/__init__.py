@@ -18,7 +18,17 @@ from physym.plotting.trajectories import draw_trajectory, has_bodies
 if TYPE_CHECKING:
     from physym.evaluate import Evaluation
 
-__all__ = ["Picture", "animate", "draw_all", "draw_drifts", "draw_error", "draw_learning", "draw_trajectory", "save", "styled"]
+__all__ = [
+    "Picture",
+    "animate",
+    "draw_all",
+    "draw_drifts",
+    "draw_error",
+    "draw_learning",
+    "draw_trajectory",
+    "save",
+    "styled",
+]
 
 
 def draw_all(evaluation: Evaluation, folder: Path, run: Path | None = None) -> list[Picture]:
@@ -68,7 +78,10 @@ def _draw_samples(evaluation: Evaluation, folder: Path, ranking: np.ndarray) -> 
         when = evaluation.diverged.get(sample)
         units = bracket(evaluation.errors["time"].attrs["units"]).replace("[", "").replace("]", "")
         lost = "" if when is None else f"; its rollout diverged at {when:.3g}{units}"
-        save(draw_trajectory(evaluation.truth, evaluation.prediction, sample, title + lost), folder / f"trajectory_{name}.png")
+        save(
+            draw_trajectory(evaluation.truth, evaluation.prediction, sample, title + lost),
+            folder / f"trajectory_{name}.png",
+        )
         caption = "Broad and pale is the truth, thin and dark the learned law; they agree where the thin line runs inside the broad one."
         pictures.append(Picture(f"trajectory_{name}.png", title, caption))
     return pictures

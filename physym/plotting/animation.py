@@ -40,14 +40,21 @@ def animate(truth: xr.Dataset, prediction: xr.Dataset, errors: xr.DataArray, sam
     times = position.sizes["time"]
     frames = np.unique(np.linspace(0, times - 1, min(times, _FRAMES)).round().astype(int))
     basis = _camera(truth.isel(sample=sample), position.sizes["i"])
-    runs = [d["position"].transpose("sample", "time", "body", "i")[sample].values @ basis.T for d in (truth, prediction)]
+    runs = [
+        d["position"].transpose("sample", "time", "body", "i")[sample].values @ basis.T for d in (truth, prediction)
+    ]
     figure = Figure(figsize=(7.2, 4.2), dpi=100)
     canvas = FigureCanvasAgg(figure)
     scene = figure.add_axes((0.0, 0.09, 0.56, 0.85))
     chains = _build_scene(scene, runs, position.attrs["units"])
     _draw_compass(scene, basis, [str(label) for label in position["i"].values], str(position.attrs.get("symbol", "q")))
     time = position["time"].values
-    dot = _build_error(figure.add_axes((0.68, 0.16, 0.29, 0.68)), time, errors.isel(sample=sample).values, axis_label(position["time"].attrs, "time"))
+    dot = _build_error(
+        figure.add_axes((0.68, 0.16, 0.29, 0.68)),
+        time,
+        errors.isel(sample=sample).values,
+        axis_label(position["time"].attrs, "time"),
+    )
     handles = [Line2D([], [], color=colour, lw=width, label=name) for name, colour, width, _ in _RUNS]
     figure.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.02, 0.0), ncols=2, fontsize=10)
     clock = figure.text(0.03, 0.94, "", fontsize=11, animated=True)
@@ -62,9 +69,15 @@ def animate(truth: xr.Dataset, prediction: xr.Dataset, errors: xr.DataArray, sam
                 scene.draw_artist(artist)
         dot.set_data([time[index]], [errors.values[sample, index]])
         dot.axes.draw_artist(dot)
-        clock.set_text(f"t = {time[index]:.1f}{bracket(position['time'].attrs['units']).replace('[', '').replace(']', '')}")
+        clock.set_text(
+            f"t = {time[index]:.1f}{bracket(position['time'].attrs['units']).replace('[', '').replace(']', '')}"
+        )
         figure.draw_artist(clock)
-        pictures.append(Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB"))
+        pictures.append(
+            Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba(), "raw", "RGBA", 0, 1).convert(
+                "RGB"
+            )
+        )
     _write(pictures, path)
 
 
@@ -97,14 +110,23 @@ def _build_scene(scene: Axes, runs: list[np.ndarray], units: str) -> list[dict[s
     step = 10.0 ** np.floor(np.log10(size / 2))
     left, bottom = scene.get_xlim()[1] - 0.06 * size - step, scene.get_ylim()[0] + 0.03 * size
     scene.plot([left, left + step], [bottom, bottom], color=PALE, lw=2, solid_capstyle="butt")
-    scene.text(left + step / 2, bottom + 0.015 * size, f"{step:g}{bracket(units)}".replace("[", "").replace("]", ""), ha="center", fontsize=9, color="#555555")
+    scene.text(
+        left + step / 2,
+        bottom + 0.015 * size,
+        f"{step:g}{bracket(units)}".replace("[", "").replace("]", ""),
+        ha="center",
+        fontsize=9,
+        color="#555555",
+    )
     chains = []
     for _, colour, width, mark in _RUNS:
         trail = LineCollection([], animated=True, linewidths=width * 0.45, capstyle="round")
         scene.add_collection(trail, autolim=False)
         (spring,) = scene.plot([], [], color=colour, lw=width * 0.5, alpha=0.9, animated=True)
         (bodies,) = scene.plot([], [], "o", color=colour, ms=mark, mec="white", mew=0.8, animated=True)
-        chains.append({"trail": trail, "spring": spring, "bodies": bodies, "colour": to_rgb(colour), "coil": 0.022 * size})
+        chains.append(
+            {"trail": trail, "spring": spring, "bodies": bodies, "colour": to_rgb(colour), "coil": 0.022 * size}
+        )
     return chains
 
 
@@ -113,15 +135,32 @@ def _draw_compass(scene: Axes, basis: np.ndarray, labels: list[str], symbol: str
     origin = np.array([0.1, 0.12])
     for n, label in enumerate(labels):
         tip = origin + 0.075 * basis[:, n]
-        scene.annotate("", tip, origin, xycoords="axes fraction", arrowprops={"arrowstyle": "-|>", "color": PALE, "lw": 1.1, "shrinkA": 0, "shrinkB": 0})
+        scene.annotate(
+            "",
+            tip,
+            origin,
+            xycoords="axes fraction",
+            arrowprops={"arrowstyle": "-|>", "color": PALE, "lw": 1.1, "shrinkA": 0, "shrinkB": 0},
+        )
         text = origin + (0.075 + 0.035 / max(np.linalg.norm(basis[:, n]), 0.3)) * basis[:, n]
-        scene.text(*text, component(symbol, label), transform=scene.transAxes, fontsize=9, color="#555555", ha="center", va="center")
+        scene.text(
+            *text,
+            component(symbol, label),
+            transform=scene.transAxes,
+            fontsize=9,
+            color="#555555",
+            ha="center",
+            va="center",
+        )
 
 
 def _build_error(axes: Axes, time: np.ndarray, values: np.ndarray, label: str) -> Line2D:
     axes.plot(time, values, color=INK, lw=1.3)
     axes.set_yscale("log")
-    axes.set_ylim(10.0 ** np.floor(np.log10(values[1:].min())), 10.0 ** max(np.ceil(np.log10(values.max())), np.floor(np.log10(values[1:].min())) + 1))
+    axes.set_ylim(
+        10.0 ** np.floor(np.log10(values[1:].min())),
+        10.0 ** max(np.ceil(np.log10(values.max())), np.floor(np.log10(values[1:].min())) + 1),
+    )
     axes.set_xlim(time[0], time[-1])
     axes.set_title("relative error", fontsize=10.5, fontweight="normal")
     axes.set_xlabel(label)

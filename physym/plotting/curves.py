@@ -32,7 +32,9 @@ def draw_error(errors: xr.DataArray, diverged: int = 0) -> Figure:
     if len(values) > 1:
         axes.plot(time, values.max(axis=0), color=TRUE, lw=0.9, ls=":", label="worst and best sample")
         axes.plot(time, values.min(axis=0), color=TRUE, lw=0.9, ls=":")
-        axes.fill_between(time, quantile(values, 0.1), quantile(values, 0.9), color=TRUE, alpha=0.22, lw=0, label="10–90% of samples")
+        axes.fill_between(
+            time, quantile(values, 0.1), quantile(values, 0.9), color=TRUE, alpha=0.22, lw=0, label="10–90% of samples"
+        )
     axes.plot(time, np.exp(np.log(values).mean(axis=0)), color=TRUE, lw=2.2, label="geometric mean over samples")
     overall = geometric_mean(errors)
     axes.axhline(overall, color=INK, lw=1.1, ls="--", label=f"over all times: {overall:.2g}")
@@ -61,7 +63,14 @@ def draw_drifts(drifts: Sequence[Drift]) -> Figure:
             time, values = run["time"].values[1:], np.maximum(run.values[:, 1:], _ROUNDING)
             low, middle, high = (_finite(quantile(values, share)) for share in (0.1, 0.5, 0.9))
             axes.fill_between(time, low, high, color=colour, alpha=0.2, lw=0)
-            axes.plot(time, middle, color=colour, lw=1.8, ls="-" if run is drift.data else (0, (4, 1)), label=f"{name}: median, 10–90%")
+            axes.plot(
+                time,
+                middle,
+                color=colour,
+                lw=1.8,
+                ls="-" if run is drift.data else (0, (4, 1)),
+                label=f"{name}: median, 10–90%",
+            )
         axes.set_yscale("log")
         axes.set_title(f"{plain(drift.long_name, 40)}\n", fontsize=11.5)
         text = f"conserved by {plain(drift.by, 24)}; relative to {drift.size:.3g}{bracket(drift.units)}"
@@ -79,7 +88,9 @@ def read_learning(path: Path) -> dict[str, list[float | str]]:
     """The columns of a learning curve; empty if there are not two rows of them."""
     try:
         with path.open(newline="") as file:
-            rows = [{k: v if k == "phase" else float(v or "nan") for k, v in row.items()} for row in csv.DictReader(file)]
+            rows = [
+                {k: v if k == "phase" else float(v or "nan") for k, v in row.items()} for row in csv.DictReader(file)
+            ]
     except (OSError, ValueError, TypeError):
         return {}
     whole = len(rows) > 1 and {"seconds", "phase", "train", "validation"} <= rows[0].keys()
@@ -94,7 +105,9 @@ def draw_learning(curve: dict[str, list[float | str]]) -> Figure:
     panels = figure.subplots(1, 1 + has_rollouts, squeeze=False)[0]
     seconds = np.array(curve["seconds"], dtype=float)
     for name, label, style in (("train", "training part", "-"), ("validation", "held-back part", (0, (4, 1)))):
-        panels[0].plot(seconds, np.array(curve[name], dtype=float), color=COLOURS[name != "train"], ls=style, lw=1.8, label=label)
+        panels[0].plot(
+            seconds, np.array(curve[name], dtype=float), color=COLOURS[name != "train"], ls=style, lw=1.8, label=label
+        )
     panels[0].set_title("One-step error")
     panels[0].legend(loc="best", fontsize=9.5)
     if has_rollouts:

@@ -13,7 +13,21 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "INK", "LEARNED", "PALE", "TRUE", "Picture", "axis_label", "bracket", "component", "new_figure", "plain", "save", "styled"]
+__all__ = [
+    "COLOURS",
+    "INK",
+    "LEARNED",
+    "PALE",
+    "TRUE",
+    "Picture",
+    "axis_label",
+    "bracket",
+    "component",
+    "new_figure",
+    "plain",
+    "save",
+    "styled",
+]
 
 # Okabe and Ito's colours, told apart by the colour-blind
 TRUE, LEARNED = "#0072B2", "#D55E00"

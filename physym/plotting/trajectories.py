@@ -67,9 +67,17 @@ def _draw_bodies(truth: xr.Dataset, prediction: xr.Dataset, title: str) -> Figur
     if len(axes_names) > 1:
         path = figure.add_subplot(layout[:, 0])
         _draw_path(path, a, b, shown, symbol, units)
-    bodies = [Line2D([], [], color=COLOURS[body % len(COLOURS)], lw=4, label=f"body {a['body'].values[body]}") for body in shown]
-    kinds = [Line2D([], [], color="#555555", label="true", **_TRUE), Line2D([], [], color="#111111", label="learned", **_LEARNED)]
-    figure.legend(handles=[*bodies, *kinds], loc="outside lower left", ncols=len(bodies) + 2, fontsize=10, handlelength=1.6)
+    bodies = [
+        Line2D([], [], color=COLOURS[body % len(COLOURS)], lw=4, label=f"body {a['body'].values[body]}")
+        for body in shown
+    ]
+    kinds = [
+        Line2D([], [], color="#555555", label="true", **_TRUE),
+        Line2D([], [], color="#111111", label="learned", **_LEARNED),
+    ]
+    figure.legend(
+        handles=[*bodies, *kinds], loc="outside lower left", ncols=len(bodies) + 2, fontsize=10, handlelength=1.6
+    )
     return figure
 
 
@@ -77,7 +85,14 @@ def _draw_path(axes: Axes, a: xr.DataArray, b: xr.DataArray, shown: list[int], s
     """The projection on the two components that move most; the last of them upright."""
     across, up = sorted(np.argsort(a.isel(body=shown).std("time").sum("body").values)[-2:])
     for body in shown:
-        _pair(axes, a[:, body, across].values, a[:, body, up].values, b[:, body, across].values, COLOURS[body % len(COLOURS)], b[:, body, up].values)
+        _pair(
+            axes,
+            a[:, body, across].values,
+            a[:, body, up].values,
+            b[:, body, across].values,
+            COLOURS[body % len(COLOURS)],
+            b[:, body, up].values,
+        )
         axes.plot(a[0, body, across], a[0, body, up], "o", color=INK, ms=5, zorder=5)
     axes.annotate(
         "start", (float(a[0, shown[0], across]), float(a[0, shown[0], up])), xytext=(6, 6), textcoords="offset points", fontsize=9,
@@ -110,7 +125,10 @@ def _draw_components(truth: xr.Dataset, prediction: xr.Dataset, title: str) -> F
         axes.set_xlim(a["time"][0], a["time"][-1])
     figure.align_ylabels(rows)
     rows[-1].set_xlabel(axis_label(truth["time"].attrs, "time"))
-    kinds = [Line2D([], [], color=COLOURS[0], label="true", **_TRUE), Line2D([], [], color=PALE, label="learned", **_LEARNED)]
+    kinds = [
+        Line2D([], [], color=COLOURS[0], label="true", **_TRUE),
+        Line2D([], [], color=PALE, label="learned", **_LEARNED),
+    ]
     kinds[1].set_color(_dark(COLOURS[0]))
     figure.legend(handles=kinds, loc="outside lower left", ncols=2, fontsize=10)
     return figure
@@ -125,7 +143,9 @@ def _liveliest(truth: xr.Dataset) -> list[tuple[str, dict[str, int]]]:
         dims = [str(dim) for dim in spread.dims]
         # the liveliest component of each tensor index, at its own liveliest place
         indices = [dim for dim in dims if dim in ("i", "j", "k", "l")]
-        corners = [dict(zip(indices, at, strict=True)) for at in product(*(range(spread.sizes[dim]) for dim in indices))]
+        corners = [
+            dict(zip(indices, at, strict=True)) for at in product(*(range(spread.sizes[dim]) for dim in indices))
+        ]
         best = []
         for corner in corners:
             part = spread.isel(corner)

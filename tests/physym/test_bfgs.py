@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
+
 from physym.bfgs import SelfScaledBFGS
 
 
@@ -42,7 +45,7 @@ def test_the_value_never_rises():
     for _ in range(80):
         run.step()
         values.append(run.value)
-    assert all(b <= a for a, b in zip(values[:-1], values[1:], strict=True))
+    assert all(b <= a for a, b in itertools.pairwise(values))
 
 
 def test_goes_on_bit_for_bit():
