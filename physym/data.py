@@ -271,7 +271,7 @@ class Signature:
         def tensor(arrays: Sequence[np.ndarray], axis: int, empty: tuple[int, ...]) -> torch.Tensor:
             full = [np.broadcast_to(a, (samples, *a.shape[1:])) for a in arrays]
             joined = np.concatenate(full, axis=axis) if full else np.zeros((samples, *empty))
-            return torch.as_tensor(np.ascontiguousarray(joined), dtype=like.dtype, device=like.device)
+            return torch.tensor(joined, dtype=like.dtype, device=like.device)
 
         return Context(tensor(scalars, 1, (0,)), tensor(vectors, 1, (0, self.sizes.get("i", 3)))), base
 
@@ -303,7 +303,8 @@ class Signature:
             lead = values.shape[: values.ndim - inner]
             factor = self.factor(variable.units, base)
             flat.append(values.reshape(*lead, -1) / factor.reshape(-1, *(1,) * len(lead)))
-        joined = torch.as_tensor(np.concatenate(flat, axis=-1), dtype=like.dtype, device=like.device)
+        # copied into torch's own memory: sums over numpy's, which is aligned anyhow, differ in the last bit between runs
+        joined = torch.tensor(np.concatenate(flat, axis=-1), dtype=like.dtype, device=like.device)
         return Typed(joined, context, base)
 
     def times(self, times: np.ndarray, units: str, base: np.ndarray) -> np.ndarray:

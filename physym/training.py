@@ -98,7 +98,7 @@ class Loss:
             total += torch.cat([loss.detach().reshape(1), *(g.reshape(-1) for g in gradients)])
         if _rank()[1] > 1:
             dist.all_reduce(total)
-        return float(total[0]), total[1:]
+        return float(total[0]), total[1:].clone()
 
     def value(self, data: Segments) -> float:
         """The loss of other samples at the parameters set last."""
@@ -191,10 +191,10 @@ class Run:
             self.saved = _restore(self.output)
         typed = model.signature.tensors(model.signature.conform(dataset), model.state_scale)
         times = model.signature.times(dataset["time"].values, str(dataset["time"].attrs["units"]), typed.units)
-        dt = torch.as_tensor(np.diff(times), dtype=torch.float64, device=model.device)[..., None]
+        dt = torch.tensor(np.diff(times), dtype=torch.float64, device=model.device)[..., None]
         data = Segments(typed.states, dt.expand(len(typed.states), -1, 1), typed.context)
         factors = [
-            torch.as_tensor(model.signature.factor(v.units, typed.units)).expand(len(typed.states))
+            torch.tensor(model.signature.factor(v.units, typed.units)).expand(len(typed.states))
             for v in model.signature.states
         ]
         self.fit, self.held, held = _split(data, seed)
@@ -340,7 +340,8 @@ class Run:
         self.last_saved = now + 20 * (time.monotonic() - now)
 
     def _resume(self, tensors: dict[str, torch.Tensor], numbers: dict[str, Any]) -> None:
-        moved = {name: tensor.to(self.x.device) for name, tensor in tensors.items()}
+        # copied, since sums over memory that is aligned otherwise round otherwise
+        moved = {name: tensor.clone().to(self.x.device) for name, tensor in tensors.items()}
         self.x, self.best, self.moments = moved["x"], moved["best"], moved["moments"]
         self.step, self.before = numbers["step"], numbers["seconds"]
         self.best_value, self.best_step = numbers["best_value"], numbers["best_step"]

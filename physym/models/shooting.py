@@ -76,11 +76,11 @@ def substeps_needed(
 
     with torch.no_grad():
         ends = [flow(law, z[:, :-1], dt, 1)]
-        allowed = share * size(z[:, 1:] - ends[0])
-        substeps = 1
+        allowed, substeps = 0.0, 1
         while substeps < most:
             substeps *= 2
             ends.append(flow(law, z[:, :-1], dt, substeps))
+            allowed = share * size(z[:, 1:] - ends[-1])
             if size(ends[-1] - ends[-2]) <= 0.1 * allowed:
                 break
         # each segment alone, so that it begins on the data and ends on the law's solution
