@@ -83,15 +83,18 @@ def adaptive(
     def norm(x: torch.Tensor) -> torch.Tensor:
         return x.square().mean(-1).amax().sqrt()
 
-    y = start / scale
-    # The library's own first step is so small that its error is rounding, and what follows would hang on noise; one
-    # that ends exactly on an output time would make it miss, and so interpolate at low order, all others.
-    options = {"norm": norm, "step_t": grid[1:], "first_step": 2 * grid[1], "dtype": grid.dtype}
+    rows = [start / scale]
     try:
-        out = odeint(watched, y, grid, rtol=0.0, atol=tolerance, method="dopri8", options=options)
+        for interval in grid.unfold(0, 2, 1):
+            # One call an interval: over several, the library may step past an output time and interpolate it at low
+            # order. Its own first step is so small that its error is rounding, and what follows would hang on noise.
+            options = {"norm": norm, "step_t": interval[1:], "first_step": 2 * (interval[1] - interval[0])}
+            rows.append(
+                odeint(watched, rows[-1], interval, rtol=0.0, atol=tolerance, method="dopri8", options=options)[-1]
+            )
     except AssertionError as error:
-        raise _fault(f"needed steps below rounding ({error})", 0, clock(0.0, 0)) from error
-    out = out.transpose(0, 1) * scale
+        raise _fault(f"needed steps below rounding ({error})", 0, clock(float(interval[0]), 0)) from error
+    out = torch.stack(rows, dim=1) * scale
     bad = ~torch.isfinite(out).all(-1)
     if bad.any():
         sample, index = (int(n) for n in bad.nonzero()[0])
