@@ -57,8 +57,10 @@ def fit(data: Path, test: Path, model: str, net: str, seed: int, run: Path) -> t
     if not (run / "model.json").exists():
         physym("fit", data, "--model", model, "--net", net, "--seed", str(seed), "--output", run)
         (run / "seconds").write_text(str(time.monotonic() - began))
-    numbers = json.loads(physym("evaluate", run, test, "--json"))
-    return numbers["rollout_error"], float((run / "seconds").read_text())
+    evaluated = run / "evaluated.json"
+    if not evaluated.exists():
+        evaluated.write_text(physym("evaluate", run, test, "--json"))
+    return json.loads(evaluated.read_text())["rollout_error"], float((run / "seconds").read_text())
 
 
 def row(title: str, results: list[tuple[float, float]], published: str = "") -> None:
@@ -68,27 +70,67 @@ def row(title: str, results: list[tuple[float, float]], published: str = "") -> 
     print(f"| {title} | {statistics.mean(errors):.2g} ± {spread:.1g} | {seconds:.0f} s | {published} |", flush=True)
 
 
+def draw(curves: dict[tuple[str, str], dict[int, list[float]]], path: Path) -> None:
+    """Error against training chunks, ours as lines with their spread over seeds, published as open marks at 500."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    names = {"hamiltonian": "Hamiltonian NN", "neural-ode": "neural ODE", "scalars": "O(3) scalars", "mlp": "MLP"}
+    colours = {"scalars": "#0072b2", "mlp": "#d55e00"}
+    for (model, net), points in curves.items():
+        style, mark = ("-", "o") if model == "hamiltonian" else ("--", "s")
+        counts = sorted(points)
+        middle = [statistics.geometric_mean(points[n]) for n in counts]
+        label = f"{names[model]}, {names[net]}"
+        axes.plot(counts, middle, style, marker=mark, color=colours[net], label=label)
+        axes.fill_between(
+            counts,
+            [min(points[n]) for n in counts],
+            [max(points[n]) for n in counts],
+            color=colours[net],
+            alpha=0.15,
+            lw=0,
+        )
+        axes.plot(640, float(PUBLISHED[model, net].split()[0]), mark, mfc="none", mec=colours[net], ms=8, mew=1.6)
+    axes.set(xscale="log", yscale="log", xlabel="training chunks of 5 points", ylabel="rollout error over 30 s")
+    axes.set_xticks([*sorted(points), 640], [*map(str, sorted(points)), "published\n(500)"])
+    axes.minorticks_off()
+    axes.grid(alpha=0.25)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(0.0, 0.47))
+    figure.savefig(path, dpi=150)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reference", type=Path, help="folder with pendulum_train.nc and pendulum_test.nc")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--chunks", type=int, nargs="+", default=[50, 100, 200])
     parser.add_argument("--work", type=Path, default=None, help="where runs are kept, to go on from")
+    parser.add_argument("--figure", type=Path, default=None, help="where to draw error against training chunks")
     options = parser.parse_args()
     work = options.work or Path(tempfile.mkdtemp())
     work.mkdir(parents=True, exist_ok=True)
     train, test = options.reference / "pendulum_train.nc", options.reference / "pendulum_test.nc"
     seeds = range(options.seeds)
+    curves: dict[tuple[str, str], dict[int, list[float]]] = {}
     print("| data, model, net | rollout error | fit | published |\n|---|---|---|---|", flush=True)
     for name, data in (("reference", train), ("clean", clean(work / "clean.nc"))):
         for model, net in PUBLISHED if name == "reference" else list(PUBLISHED)[:2]:
             results = [fit(data, test, model, net, seed, work / f"{name}-{model}-{net}-{seed}") for seed in seeds]
             row(f"{name}, {model}, {net}", results, PUBLISHED[model, net])
+            if name == "reference":
+                curves[model, net] = {500: [error for error, _ in results]}
     for chunks in options.chunks:
         data = part(train, chunks, work / f"train{chunks}.nc")
         for model, net in PUBLISHED:
             results = [fit(data, test, model, net, seed, work / f"{chunks}-{model}-{net}-{seed}") for seed in seeds]
             row(f"reference, {chunks} chunks, {model}, {net}", results)
+            curves[model, net][chunks] = [error for error, _ in results]
+    if options.figure:
+        draw(curves, options.figure)
 
 
 if __name__ == "__main__":
