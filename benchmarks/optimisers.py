@@ -1,4 +1,6 @@
-"""Self-scaled BFGS beside plain BFGS and torch's L-BFGS on the loss of a pendulum's Hamiltonian, equal seconds, one thread.
+"""Self-scaled BFGS beside plain BFGS and torch's L-BFGS, for equal seconds on one thread.
+
+The loss is that of a pendulum's Hamiltonian on noise-free chunks; all go on from the same Adam steps.
 
 python benchmarks/optimisers.py [--seconds 40] [--seed 0]
 """
@@ -10,11 +12,11 @@ import math
 import time
 
 import torch
+
+import simulators
 from physym import training
 from physym.bfgs import SelfScaledBFGS
 from physym.models import HamiltonianNN
-
-import simulators
 
 
 class PlainBFGS(SelfScaledBFGS):

@@ -1,9 +1,9 @@
 """Rollout error of learned spring double pendulums beside the published ones.
 
-Each row is fitted by `physym fit` with its defaults on one core and tested by `physym evaluate`, on the public protocol of Finzi
-et al. 2021: training on 500 chunks of 5 points, testing on 100 rollouts of 150 points. Training data: the reference chunks, which
-carry the integration noise of the protocol (float32), or noise-free chunks of the same size ("clean"). The published
-figures are from Villar et al. 2021, table 1; times are of this machine.
+Each row is fitted by `physym fit` with its defaults on one core and tested by `physym evaluate`, on the public protocol
+of Finzi et al. 2021: training on 500 chunks of 5 points, testing on 100 rollouts of 150 points. Training data: the
+reference chunks, which carry the integration noise of the protocol (float32), or noise-free chunks of the same size
+("clean"). The published figures are from Villar et al. 2021, table 1; times are of this machine.
 
     python benchmarks/pendulum_accuracy.py REFERENCE [--seeds 3] [--chunks 50 100 200 500] [--work DIR]
 """
