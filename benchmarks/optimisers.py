@@ -20,8 +20,12 @@ from physym.models import HamiltonianNN
 
 
 class PlainBFGS(SelfScaledBFGS):
-    def _update(self, s, y, curvature, model):
-        super()._update(s, y, curvature, curvature)
+    @staticmethod
+    def _inverse(x, state):
+        inverse = SelfScaledBFGS._inverse(x, state)
+        update = inverse.update
+        inverse.update = lambda s, y, curvature, model: update(s, y, curvature, curvature)
+        return inverse
 
 
 def prepared(seed: int) -> training.Run:

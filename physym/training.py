@@ -1,6 +1,7 @@
 """One training loop, for every model.
 
-Full-batch: Adam finds the basin, self-scaled BFGS goes to the bottom. The loss is the mean square over all segments of
+Full-batch: Adam finds the basin, self-scaled BFGS goes to the bottom; of long or many trajectories, a random selection
+of short chunks stands for all (`SEGMENTS`). The loss is the mean square over all segments of
 the residual of the law (see `physym.models.shooting`), in units of each state's size; where the integrator's own error
 would be seen in it, the integrator is made finer. A tenth of the samples is held back: the weights that are best
 there are kept, and training stops when they stop improving.
@@ -46,6 +47,8 @@ ADAM_STEPS = 300
 ADAM_RATE = 5e-3
 STEPS = 2000
 PATIENCE = 200
+SEGMENTS = 5000
+CHUNK = 5
 _LOOK, _ROLL, _REFINE = 10, 50, 200
 _BLOCK = 20_000
 _SAVE_EVERY = 10.0
@@ -200,6 +203,7 @@ class Run:
         self.fit, self.held, held = _split(data, seed)
         self.factors = torch.stack(factors, dim=-1).to(model.device)[held]
         self._scale(data)
+        self.watched, self.fit, self.held = self.held, _thin(self.fit, seed), _thin(self.held, seed)
         self.loss = Loss(model, self.fit)
         self.x = parameters_to_vector(self.loss.parameters).detach()
         self.moments = torch.zeros(2, self.x.numel(), dtype=self.x.dtype, device=self.x.device)
@@ -301,7 +305,7 @@ class Run:
 
     def _rollout(self) -> float:
         """Rollout error over the held-back chunks, from their first point; at most 50 samples of 25 times."""
-        held = self.held[:50]
+        held = self.watched[:50]
         context = held.context
         z, pairs = held.states[:, 0], []
 
@@ -415,6 +419,20 @@ def _split(data: Segments, seed: int) -> tuple[Segments, Segments, torch.Tensor]
         return data, data, every
     early = Segments(data.states[:, : cut + 1], data.dt[:, :cut], data.context)
     return early, Segments(data.states[:, cut:], data.dt[:, cut:], data.context), every
+
+
+def _thin(data: Segments, seed: int) -> Segments:
+    """At most `SEGMENTS` segments, in chunks of `CHUNK` that lie anywhere in the trajectories."""
+    samples, steps = len(data), data.dt.shape[1]
+    if samples * steps <= SEGMENTS:
+        return data
+    length = min(CHUNK, steps)
+    places = samples * (steps // length)
+    chosen = np.sort(np.random.default_rng(seed).choice(places, min(places, SEGMENTS // length), replace=False))
+    rows = torch.as_tensor(chosen // (steps // length), device=data.states.device)
+    begin = torch.as_tensor(chosen % (steps // length) * length, device=data.states.device)
+    index = begin[:, None] + torch.arange(length + 1, device=data.states.device)
+    return Segments(data.states[rows[:, None], index], data.dt[rows[:, None], index[:, :-1]], data.context[rows])
 
 
 def _fingerprint(dataset: xr.Dataset) -> str:

@@ -7,6 +7,7 @@ import itertools
 import pytest
 import torch
 
+from physym import bfgs
 from physym.bfgs import SelfScaledBFGS
 
 
@@ -15,6 +16,12 @@ def rosenbrock(x: torch.Tensor) -> tuple[float, torch.Tensor]:
     value = (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
     value.backward()
     return value.item(), x.grad
+
+
+@pytest.fixture(params=["dense", "limited"], autouse=True)
+def memory(request, monkeypatch):
+    if request.param == "limited":
+        monkeypatch.setattr(bfgs, "DENSE", 0)
 
 
 @pytest.mark.parametrize("size", [2, 10, 40])

@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from physym.cli import main
-from physym.metrics import geometric_mean, rollout_error
-from physym.models import HamiltonianNN, NeuralODE, load
 from safetensors.torch import load_file
 from torch.nn.utils import parameters_to_vector
 
 import simulators
+from physym import training
+from physym.cli import main
+from physym.metrics import geometric_mean, rollout_error
+from physym.models import HamiltonianNN, NeuralODE, load
 from simulators import InputError, SpringPendulum
 
 PENDULUM = SpringPendulum(stiffness=(1.0, 2.0))
@@ -126,8 +127,6 @@ def test_two_processes_take_the_steps_of_one(tmp_path):
 
 def test_gradients_over_processes_are_those_of_one(monkeypatch):
     """Two processes' shares add up to the whole, a Hamiltonian's last bias (which has no gradient) included."""
-    from physym import training
-
     run = training.Run(
         _built(HamiltonianNN(hidden=(8,))),
         chunks(),
@@ -164,8 +163,6 @@ def test_seeds_decide_everything():
 
 
 def test_blocks_of_samples_do_not_change_the_gradient(monkeypatch):
-    from physym import training
-
     run = training.Run(
         _built(NeuralODE(hidden=(8,))),
         chunks(),
@@ -190,6 +187,26 @@ def test_long_steps_make_the_integrator_finer():
     assert model.provenance["training"]["one_step_error"] < 0.02
     fine = NeuralODE(hidden=(16,)).fit(chunks(), steps=50)
     assert fine.provenance["training"]["integrator"] == "MIRK6"
+
+
+def test_many_long_trajectories_are_thinned_and_learned():
+    data = PENDULUM.simulate(PENDULUM.sample(60), 0.2 * np.arange(150), tolerance=1e-12)
+    model = _built(NeuralODE(hidden=(16,)))
+    run = training.Run(model, data, seed=0, steps=1, time_limit=None, output=None, force=False, progress=False)
+    assert run.fit.states[:, 1:].shape[:2].numel() == training.SEGMENTS
+    assert len({float(z) for z in run.fit.states[:, 0, 0]}) == len(run.fit)
+    whole = {tuple(row) for row in _flat(data)}
+    assert {tuple(row) for row in run.fit.states[:, 0].tolist()} <= whole
+    gaps = run.loss.residual(run.fit, train=False)
+    assert torch.isfinite(gaps).all()
+    model = HamiltonianNN(hidden=(16,)).fit(data, steps=150)
+    assert model.provenance["training"]["rollout_error_held_back"] < 1e-2
+
+
+def _flat(data):
+    signature = _built(NeuralODE()).signature
+    typed = signature.tensors(signature.conform(data), torch.zeros(1, dtype=torch.float64))
+    return typed.states.flatten(0, 1).tolist()
 
 
 @pytest.mark.parametrize("samples", [1, 2, 4])
