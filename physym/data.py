@@ -303,7 +303,7 @@ class Signature:
             lead = values.shape[: values.ndim - inner]
             factor = self.factor(variable.units, base)
             flat.append(values.reshape(*lead, -1) / factor.reshape(-1, *(1,) * len(lead)))
-        # copied into torch's own memory: sums over numpy's, which is aligned anyhow, differ in the last bit between runs
+        # copied: sums over numpy's memory, which is aligned anyhow, differ in the last bit between runs
         joined = torch.tensor(np.concatenate(flat, axis=-1), dtype=like.dtype, device=like.device)
         return Typed(joined, context, base)
 

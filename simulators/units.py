@@ -17,7 +17,7 @@ __all__ = ["BASE", "Unit", "conversion", "parse"]
 
 BASE = ("kg", "m", "s", "A", "K", "mol", "cd")
 _DIMENSIONS = ("[mass]", "[length]", "[time]", "[current]", "[temperature]", "[substance]", "[luminosity]")
-_CF_POWER = re.compile(r"(?<=[A-Za-zµ°])([+-]?\d+)")
+_CF_POWER = re.compile(r"(?<![\d.][eE])(?<=[A-Za-zµ°])([+-]?\d+)")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,6 @@ def _registry() -> Any:  # noqa: ANN401  pint is imported only where a unit is r
     return pint.UnitRegistry()
 
 
-@functools.cache
 def parse(text: str) -> Unit:
     """Read a unit.
 
@@ -64,21 +63,23 @@ def parse(text: str) -> Unit:
     >>> parse("kg m s-2").exponents[:3] == parse("kg*m/s**2").exponents[:3]
     True
     """
-    import pint
-
     if not isinstance(text, str) or not text.strip():
         raise InputError(f"expected units such as 'kg*m/s**2', or '1' if dimensionless; given {text!r}")
+    return _parse(str(text))
+
+
+@functools.cache
+def _parse(text: str) -> Unit:
     registry = _registry()
     try:
         unit = registry.parse_units(_CF_POWER.sub(r"**\1", text.strip()))
-        if not registry.Quantity(1, unit)._is_multiplicative:  # noqa: SLF001  pint has no public form
-            raise InputError(f"expected units that scale, given {text!r}, which has an offset; use 'K'")
-        factor, base = registry.get_base_units(unit)
-        dimensionality = dict(base.dimensionality)
-    except InputError:
-        raise
-    except (pint.PintError, ValueError, TypeError, AttributeError, SyntaxError, AssertionError) as error:
+        scales = registry.Quantity(1, unit)._is_multiplicative  # noqa: SLF001  pint has no public form
+        factor, base = registry.get_base_units(unit) if scales else (1.0, None)
+    except Exception as error:  # pint and its tokenizer raise almost anything
         raise InputError(f"expected units that pint reads, such as 'kg*m/s**2'; given {text!r}") from error
+    if base is None:
+        raise InputError(f"expected units that scale, given {text!r}, which has an offset or a logarithm; use 'K'")
+    dimensionality = dict(base.dimensionality)
     exponents = tuple(Fraction(dimensionality.pop(name, 0)).limit_denominator(1000) for name in _DIMENSIONS)
     if dimensionality:
         raise InputError(f"expected units over {', '.join(BASE)}; given {text!r} with {', '.join(dimensionality)}")

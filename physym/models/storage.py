@@ -22,9 +22,10 @@ from safetensors.torch import save as bytes_of
 from simulators.errors import InputError, SchemaError
 from simulators.schema import read, write
 
-__all__ = ["FINISHED", "atomic", "load", "save"]
+__all__ = ["CHECKPOINT", "FINISHED", "atomic", "load", "save"]
 
 FINISHED = "model.json"
+CHECKPOINT = "checkpoint.safetensors"
 _WEIGHTS, _STARTS = "weights.safetensors", "starts.nc"
 _FORMAT = 1
 
@@ -82,9 +83,7 @@ def load(path: str | Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], xr.
     """
     path = Path(path)
     if not (path / FINISHED).is_file():
-        state = (
-            "an unfinished run; give its fit command again" if (path / "checkpoint.safetensors").exists() else "none"
-        )
+        state = "an unfinished run; give its fit command again" if (path / CHECKPOINT).exists() else "none"
         raise InputError(f"{path}: expected a folder with a fitted model, given {state}")
     try:
         described = json.loads((path / FINISHED).read_text())

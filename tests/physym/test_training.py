@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from torch.nn.utils import parameters_to_vector
 
 import simulators
-from physym import training
+from physym import segments, training
 from physym.cli import main
 from physym.metrics import geometric_mean, rollout_error
 from physym.models import HamiltonianNN, NeuralODE, load
@@ -41,7 +41,7 @@ FIT = """
 import sys
 import simulators
 import torch
-from physym import training
+from physym import segments, training
 from physym.models import HamiltonianNN
 torch.set_num_threads(1)
 training._SAVE_EVERY = 0.0
@@ -140,9 +140,9 @@ def test_gradients_over_processes_are_those_of_one(monkeypatch):
     value, gradient = run.loss(run.x)
     shares = []
     for rank in range(2):
-        monkeypatch.setattr(training, "_rank", lambda rank=rank: (rank, 2))
-        monkeypatch.setattr(training.dist, "all_reduce", lambda tensor: None)
-        shares.append(training.Loss(run.model, run.fit)(run.x))
+        monkeypatch.setattr(segments, "rank", lambda rank=rank: (rank, 2))
+        monkeypatch.setattr(segments.dist, "all_reduce", lambda tensor: None)
+        shares.append(segments.Loss(run.model, run.fit)(run.x))
     assert np.isclose(sum(v for v, _ in shares), value, rtol=1e-13)
     torch.testing.assert_close(shares[0][1] + shares[1][1], gradient, rtol=1e-10, atol=1e-15)
     assert gradient.numel() == weights(run.model).numel()
@@ -189,11 +189,12 @@ def test_long_steps_make_the_integrator_finer():
     assert fine.provenance["training"]["integrator"] == "MIRK6"
 
 
-def test_many_long_trajectories_are_thinned_and_learned():
+def test_many_long_trajectories_are_thinned_and_learned(monkeypatch):
+    monkeypatch.setattr(segments, "SEGMENTS", 1000)
     data = PENDULUM.simulate(PENDULUM.sample(60), 0.2 * np.arange(150), tolerance=1e-12)
     model = _built(NeuralODE(hidden=(16,)))
     run = training.Run(model, data, seed=0, steps=1, time_limit=None, output=None, force=False, progress=False)
-    assert run.fit.states[:, 1:].shape[:2].numel() == training.SEGMENTS
+    assert run.fit.states[:, 1:].shape[:2].numel() == segments.SEGMENTS
     assert len({float(z) for z in run.fit.states[:, 0, 0]}) == len(run.fit)
     whole = {tuple(row) for row in _flat(data)}
     assert {tuple(row) for row in run.fit.states[:, 0].tolist()} <= whole

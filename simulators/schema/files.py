@@ -1,0 +1,219 @@
+"""Datasets as files: netCDF-4 and zarr v3, whole or absent."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from simulators.errors import InputError, SchemaError
+from simulators.schema.validation import validate
+
+__all__ = ["attributes", "check_output", "read", "write"]
+
+# larger stores stay on disk when they are opened; `conform` looks for NaN in what is then used of them
+_IN_MEMORY = 2**28
+_NODE = os.uname().nodename
+
+
+def attributes(values: Mapping[str, Any]) -> dict[str, str | int | float | np.ndarray]:
+    """Attributes as netCDF holds them: text, numbers and lines of numbers stay, the rest becomes JSON text.
+
+    Raises:
+        SchemaError: naming the attribute that has no JSON form.
+    """
+    held: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
+            value = value.item()
+        if isinstance(value, bool):
+            held[key] = int(value)
+        elif _plain(value):
+            held[key] = value
+        else:
+            try:
+                held[key] = json.dumps(value, default=_listed)
+            except (TypeError, ValueError) as error:
+                raise SchemaError(
+                    f"attribute {key!r}: expected text, numbers or JSON; given {type(value).__name__}"
+                ) from error
+    return held
+
+
+def _plain(value: object) -> bool:
+    """Whether netCDF holds the value as it is, and gives it back so."""
+    if isinstance(value, int):
+        return abs(value) < 2**63
+    if isinstance(value, str):
+        return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
+    if isinstance(value, np.ndarray):
+        return value.dtype.char in "bBhHiIlLqQfd" and value.ndim == 1 and value.size > 1
+    return isinstance(value, float)
+
+
+def _listed(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fiubUO":
+        return value.tolist()
+    raise TypeError
+
+
+def check_output(path: str | Path, *, force: bool = False) -> Path:
+    """Refuse, before any work is done, an output that exists or cannot be written.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: with the reason and the remedy.
+    """
+    path = Path(path)
+    if path.suffix not in (".nc", ".zarr"):
+        raise InputError(f"{path}: expected a name that ends in .nc or .zarr")
+    wanted = f"{path}: expected a folder that can be written, given {path.parent}"
+    try:
+        exists = path.exists()
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{wanted} ({error.strerror})") from error
+    if exists and not force:
+        raise InputError(
+            f"{path}: expected a new output, given one that is finished already; use --force to replace it"
+        )
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise InputError(wanted)
+    return path
+
+
+def write(dataset: xr.Dataset, path: str | Path, *, force: bool = False) -> Path:
+    """Write a dataset whole or not at all: beside its place, then renamed into it.
+
+    Args:
+        dataset: valid by the schema.
+        path: ending in ``.nc`` (netCDF-4) or ``.zarr`` (zarr v3).
+        force: replace what is there; for netCDF there is the old or the new file at every moment.
+
+    Raises:
+        SchemaError: if the dataset is not valid.
+        InputError: if the output exists (without `force`) or cannot be written.
+    """
+    path = check_output(path, force=force)
+    validate(dataset)
+    held = dataset.copy()
+    held.attrs, held.encoding = attributes(dataset.attrs), {}
+    for variable in held.variables.values():
+        variable.attrs, variable.encoding = attributes(variable.attrs), {}
+    # zarr v3 specifies text of variable length only
+    text = str if path.suffix == ".nc" else object
+    held = held.assign_coords({k: c.astype(text) for k, c in held.coords.items() if c.dtype.kind in "UTO"})
+    scratch = None
+    try:
+        place = path.resolve()
+        _clear(place)
+        scratch = Path(
+            tempfile.mkdtemp(prefix=f".{place.name}.{os.getpid()}@{_NODE}.", suffix=".partial", dir=place.parent)
+        )
+        target = scratch / place.name
+        if path.suffix == ".nc":
+            _write_netcdf(held, target)
+        else:
+            held.attrs["completed"] = 1
+            held.to_zarr(target, zarr_format=3, mode="w", consolidated=False)
+        # another writer may have finished meanwhile
+        check_output(path, force=force)
+        if place.is_dir() or (place.exists() and target.is_dir()):
+            place.rename(scratch / "replaced")
+        target.replace(place)
+    except InputError:
+        raise
+    except (OSError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        # netCDF reports a full disk as a RuntimeError, and what it cannot hold in every other way
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: expected to write there, given {reason}") from error
+    finally:
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return path
+
+
+def _write_netcdf(dataset: xr.Dataset, target: Path) -> None:
+    coding = {"zlib": True, "complevel": 1, "_FillValue": None}
+    encoding = {name: coding for name, variable in dataset.variables.items() if variable.dtype.kind in "fiu"}
+    dataset.to_netcdf(target, format="NETCDF4", engine="netcdf4", encoding=encoding)
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _clear(path: Path) -> None:
+    """Remove what killed writers of this path, on this machine, have left beside it."""
+    for scratch in path.parent.glob(f".{glob.escape(path.name)}.*@{glob.escape(_NODE)}.*.partial"):
+        writer = scratch.name.removeprefix(f".{path.name}.").partition("@")[0]
+        try:
+            os.kill(int(writer), 0)
+        except ProcessLookupError:
+            shutil.rmtree(scratch, ignore_errors=True)
+        except (ValueError, PermissionError):
+            continue
+
+
+def read(path: str | Path) -> xr.Dataset:
+    """Open a finished dataset, validated; times are floats; netCDF is loaded, zarr is opened lazily.
+
+    In a store of more than 256 MiB, NaN is looked for only when the numbers are used.
+
+    Raises:
+        InputError: if there is no such file, or it may not be read.
+        SchemaError: if it is damaged or unfinished, or breaks the schema.
+    """
+    path = Path(path)
+    try:
+        is_store = path.is_dir()
+        exists = path.exists()
+    except OSError:
+        is_store = exists = False
+    if not exists:
+        raise InputError(f"{path}: expected a dataset, given no such file")
+    try:
+        dataset = _open_store(path) if is_store else _load_netcdf(path)
+        for variable in (dataset, *dataset.variables.values()):
+            variable.attrs = {key: _restored(value) for key, value in variable.attrs.items()}
+        validate(dataset, where=str(path), values=not is_store or dataset.nbytes <= _IN_MEMORY)
+    except (SchemaError, MemoryError):
+        raise
+    except PermissionError as error:
+        raise InputError(f"{path}: expected a dataset that can be read, given {error.strerror}") from error
+    except Exception as error:  # a damaged file makes the libraries raise almost anything
+        kind = "a zarr store" if is_store else "a netCDF file"
+        raise SchemaError(
+            f"{path}: expected {kind}, given one that is damaged or of another kind; generate it again"
+        ) from error
+    return dataset
+
+
+def _load_netcdf(path: Path) -> xr.Dataset:
+    return xr.load_dataset(path, engine="netcdf4", decode_times=False, decode_timedelta=False)
+
+
+def _open_store(path: Path) -> xr.Dataset:
+    with warnings.catch_warnings():
+        # zarr only warns of an array whose description is gone
+        warnings.filterwarnings("error", message=".*not recognized as a component of a Zarr hierarchy")
+        dataset = xr.open_zarr(path, consolidated=False, chunks=None, decode_times=False, decode_timedelta=False)
+    if dataset.attrs.get("completed") != 1:
+        raise SchemaError(f"{path}: expected a finished store, given one without completed=1; run its generation again")
+    return dataset.assign_coords({k: c.astype(str) for k, c in dataset.coords.items() if c.dtype.kind in "TO"})
+
+
+def _restored(value: Any) -> Any:  # noqa: ANN401
+    """An attribute as it was before netCDF or zarr held it."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return np.asarray(value) if isinstance(value, list) else value
