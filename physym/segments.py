@@ -77,9 +77,13 @@ class Loss:
         return float(total[0]), total[1:].clone()
 
     def value(self, data: Segments) -> float:
-        """The loss of other samples at the parameters set last."""
+        """The geometric mean over other samples of their mean square residual, at the parameters set last.
+
+        As in the rollout metric, one sample that no law fits yet does not drown what the others say.
+        """
         with torch.no_grad():
-            return float(self.residual(data, train=False).square().mean())
+            squares = self.residual(data, train=False).square().flatten(1).mean(1)
+            return float(squares.clamp_min(1e-300).log().mean().exp())
 
     def refine(self) -> bool:
         """Make the integrator finer where its error shows in the residual; whether it did."""

@@ -29,6 +29,7 @@ __all__ = [
     "Uniform",
     "check_times",
     "chunk",
+    "frozen",
     "provenance",
     "registered",
     "require_start",
@@ -47,7 +48,12 @@ class Uniform:
     high: float
 
     def __post_init__(self) -> None:
-        if not -np.inf < self.low <= self.high < np.inf:
+        for name in ("low", "high"):
+            value = frozen(name, getattr(self, name))
+            if isinstance(value, tuple):
+                raise InputError(f"{name}: expected one number, given {value}")
+            object.__setattr__(self, name, value)
+        if self.low > self.high:
             raise InputError(f"expected finite low <= high, given {self.low} and {self.high}")
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -67,6 +73,29 @@ class LogUniform(Uniform):
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Values of the given shape."""
         return np.exp(rng.uniform(np.log(self.low), np.log(self.high), shape))
+
+
+def frozen(name: str, value: Any) -> Any:  # noqa: ANN401
+    """A setting as a float or nested tuples of floats, which nobody changes later.
+
+    Raises:
+        InputError: with the setting's name, unless it holds finite numbers.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise InputError(f"{name}: expected numbers, given {value!r}") from error
+    if array.dtype.kind not in "iuf":
+        raise InputError(f"{name}: expected numbers, given {value!r}")
+    if not np.all(np.isfinite(array)):
+        bad = np.argwhere(~np.isfinite(array))[0]
+        place = f" at index {tuple(map(int, bad))}" if bad.size else ""
+        raise InputError(f"{name}: expected finite numbers, given {array[tuple(bad)]}{place}")
+
+    def nested(values: Any) -> Any:  # noqa: ANN401
+        return tuple(map(nested, values)) if isinstance(values, list) else values
+
+    return nested(array.astype(np.float64).tolist())
 
 
 class Simulator(abc.ABC):
@@ -150,21 +179,28 @@ def check_times(times: Any) -> np.ndarray:  # noqa: ANN401
         InputError: unless they are one-dimensional, finite and strictly increasing.
     """
     try:
-        array = np.asarray(times, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        array = np.asarray(times)
+    except ValueError as error:
         raise InputError(f"expected times as numbers, given {times!r}") from error
+    if array.dtype.kind not in "iuf" and array.size:
+        raise InputError(
+            f"expected times as numbers, such as [0.0, 0.5], given {type(times).__name__} of {array.dtype}"
+        )
     if array.ndim != 1 or array.size == 0:
         raise InputError(f"expected a one-dimensional array of times, given the shape {array.shape}")
-    if not np.all(np.isfinite(array)) or not np.all(np.diff(array) > 0):
-        raise InputError("expected finite times that strictly increase, given others")
+    array = array.astype(np.float64)
+    late = np.flatnonzero(~(np.diff(array) > 0))
+    if not np.all(np.isfinite(array)) or late.size:
+        given = f"{array[late[0]]:g} before {array[late[0] + 1]:g}" if late.size else f"{array[0]:g}"
+        raise InputError(f"expected finite times that strictly increase, given {given}; sort them and drop repeats")
     return array
 
 
 def require_start(initial: xr.Dataset) -> xr.Dataset:
-    """The starts, with a sample dimension and without a time.
+    """The starts, without a time.
 
     Raises:
-        InputError: if the dataset still has a time dimension.
+        InputError: if this is no dataset, or it still has a time dimension.
     """
     if not isinstance(initial, xr.Dataset):
         raise InputError(f"expected an xarray Dataset of starts, given {type(initial).__name__}")
@@ -179,12 +215,17 @@ def chunk(dataset: xr.Dataset, points: int, seed: int = 0) -> xr.Dataset:
     The law must not depend on time explicitly. This is the training protocol of Finzi et al. 2021.
 
     Raises:
-        InputError: if there are fewer times than points, or the times are not evenly spaced.
+        InputError: if there are no samples or fewer times than points, or the times are not evenly spaced.
     """
+    for dim in ("sample", "time"):
+        if dim not in dataset.dims:
+            raise InputError(f"expected trajectories with the dimension {dim!r}, given {tuple(dataset.dims)}")
+    if isinstance(points, bool) or not isinstance(points, int | np.integer):
+        raise InputError(f"expected chunks of an integer number of points, given {points!r}")
     times = dataset["time"].values
     if not 2 <= points <= times.size:
         raise InputError(f"expected chunks of 2 to {times.size} points, given {points}")
-    if not np.allclose(np.diff(times), times[1] - times[0], rtol=1e-9):
+    if not np.allclose(np.diff(times), times[1] - times[0], rtol=1e-6, atol=0):
         raise InputError("expected evenly spaced times to cut chunks from, given others")
     begin = np.array([rng.integers(0, times.size - points + 1) for rng in streams(dataset.sizes["sample"], seed)])
     index = xr.DataArray(begin[:, None] + np.arange(points), dims=("sample", "time"))

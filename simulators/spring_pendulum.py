@@ -21,6 +21,7 @@ its setting is stiffness = (1, 2) here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -28,22 +29,23 @@ import numpy as np
 import xarray as xr
 
 from simulators import schema
-from simulators.base import Simulator, Uniform, check_times, provenance, require_start, streams
+from simulators.base import Simulator, Uniform, check_times, frozen, provenance, require_start, streams
 from simulators.errors import InputError
 from simulators.schema import Variable
 
 __all__ = ["SpringPendulum"]
 
-Parameter = float | tuple[float, ...] | list[float] | np.ndarray | Uniform
+Parameter = float | Sequence[float] | Sequence[Sequence[float]] | np.ndarray | Uniform
 _DIMENSIONS = 3
+_PER_BODY = ("mass", "stiffness", "rest_length")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True)
 class SpringPendulum(Simulator):
     """A chain of bodies on springs; see the module for the equations.
 
     Every parameter is a number, one number a body, an array (sample, body), or a range to draw from
-    (`simulators.Uniform`, `simulators.LogUniform`).
+    (`simulators.Uniform`, `simulators.LogUniform`). Arrays are kept as tuples, so that nothing changes them later.
 
     Args:
         bodies: how many hang on the chain.
@@ -68,7 +70,7 @@ class SpringPendulum(Simulator):
     mass: Parameter = 1.0
     stiffness: Parameter = 1.0
     rest_length: Parameter = 1.0
-    gravity: tuple[float, ...] | list[float] | np.ndarray = (0.0, 0.0, -1.0)
+    gravity: Sequence[float] | Sequence[Sequence[float]] | np.ndarray = (0.0, 0.0, -1.0)
     position_spread: float = 0.2
     momentum_spread: float = 0.4
 
@@ -76,26 +78,27 @@ class SpringPendulum(Simulator):
     reversible: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.bodies, int) or isinstance(self.bodies, bool) or self.bodies < 1:
+        if not isinstance(self.bodies, int | np.integer) or isinstance(self.bodies, bool) or self.bodies < 1:
             raise InputError(f"bodies: expected an integer >= 1, given {self.bodies!r}")
-        for name in ("mass", "stiffness", "rest_length"):
-            value = getattr(self, name)
-            if isinstance(value, Uniform):
-                _check_sign(name, np.array([value.low]))
-                continue
-            array = _numbers(name, value)
+        given = {name: getattr(self, name) for name in (*_PER_BODY, "gravity", "position_spread", "momentum_spread")}
+        ranges = [name for name in _PER_BODY if isinstance(given[name], Uniform)]
+        fixed = {name: frozen(name, value) for name, value in given.items() if name not in ranges}
+        for name, value in {"bodies": int(self.bodies), **fixed}.items():
+            object.__setattr__(self, name, value)
+        for name in _PER_BODY:
+            array = np.array(given[name].low if name in ranges else fixed[name])
             if array.ndim > 2 or (array.ndim and array.shape[-1] != self.bodies):
                 raise InputError(
                     f"{name}: expected one number, {self.bodies} (one a body), or an array (sample, body);"
                     f" given the shape {array.shape}"
                 )
             _check_sign(name, array)
-        gravity = _numbers("gravity", self.gravity)
-        if gravity.ndim not in (1, 2) or gravity.shape[-1] != _DIMENSIONS:
-            raise InputError(f"gravity: expected a vector (i) or (sample, i) of 3 components, given {gravity.shape}")
+        shape = np.shape(self.gravity)
+        if len(shape) not in (1, 2) or shape[-1] != _DIMENSIONS:
+            raise InputError(f"gravity: expected a vector (i) or (sample, i) of 3 components, given the shape {shape}")
         for name in ("position_spread", "momentum_spread"):
-            if _numbers(name, getattr(self, name)).ndim or getattr(self, name) < 0:
-                raise InputError(f"{name}: expected one number >= 0, given {getattr(self, name)!r}")
+            if np.ndim(fixed[name]) or fixed[name] < 0:
+                raise InputError(f"{name}: expected one number >= 0, given {given[name]!r}")
 
     @classmethod
     def variables(cls) -> dict[str, Variable]:
@@ -121,23 +124,24 @@ class SpringPendulum(Simulator):
             InputError: if samples < 1, or a parameter was given for another number of samples.
         """
         generators = streams(samples, seed)
-        shape = (self.bodies, _DIMENSIONS)
-        noise = np.array([rng.standard_normal((2, *shape)) for rng in generators])
-        values: dict[str, np.ndarray] = {"gravity": _per_sample("gravity", self.gravity, samples, 1)}
-        for name in ("mass", "stiffness", "rest_length"):
+        noise = np.array([rng.standard_normal((2, self.bodies, _DIMENSIONS)) for rng in generators])
+        own = {}
+        for name in (*_PER_BODY, "gravity"):
             given = getattr(self, name)
             if isinstance(given, Uniform):
                 given = np.array([given.draw(rng, (self.bodies,)) for rng in generators])
-            array = _per_sample(name, given, samples, 1)
-            values[name] = (
-                np.broadcast_to(array, (*array.shape[:-1], self.bodies)) if array.ndim else np.full(self.bodies, array)
-            )
-        size = np.linalg.norm(values["gravity"], axis=-1, keepdims=True)
-        down = np.where(size > 0, values["gravity"] / np.where(size > 0, size, 1.0), (0.0, 0.0, -1.0))
-        hang = 1.5 * np.cumsum(values["rest_length"], axis=-1)[..., None] * down[..., None, :]
-        values["position"] = hang + self.position_spread * noise[:, 0]
-        values["momentum"] = self.momentum_spread * noise[:, 1]
-        return self._dataset(values, f"starts of {samples} spring pendulums", seed=seed)
+            own[name] = self._typed(name, given, self.bodies)
+            if own[name].sizes.get("sample", samples) != samples:
+                raise InputError(f"{name}: expected {samples} samples, given an array for {own[name].sizes['sample']}")
+        gravity = own["gravity"].values
+        size = np.linalg.norm(gravity, axis=-1, keepdims=True)
+        down = np.where(size > 0, gravity / np.where(size > 0, size, 1.0), (0.0, 0.0, -1.0))
+        hang = 1.5 * np.cumsum(own["rest_length"].values, axis=-1)[..., None] * down[..., None, :]
+        dims, types = ("sample", "body", "i"), self.variables()
+        position = (dims, hang + self.position_spread * noise[:, 0], types["position"].attrs())
+        momentum = (dims, self.momentum_spread * noise[:, 1], types["momentum"].attrs())
+        starts = xr.Dataset({"position": position, "momentum": momentum, **own})
+        return self._finish(starts, f"starts of {samples} spring pendulums", seed=seed)
 
     def simulate(
         self,
@@ -170,8 +174,10 @@ class SpringPendulum(Simulator):
             InputError: if the starts or times are not as described, or a spring has length 0.
             DivergenceError: if a run fails, naming sample and time.
         """
-        start, state, parameters, moving = self._pack(initial)
         output = check_times(times)
+        data = self._complete(require_start(initial))
+        state, parameters = _rows(data)
+        _require_length(data)
         from simulators import _spring_pendulum_kernels as kernels
         from simulators import integrate
 
@@ -192,15 +198,17 @@ class SpringPendulum(Simulator):
             solver = {"method": "splitting", "order": order, "step": step}
         else:
             raise InputError(f"method: expected 'dop853' or 'splitting', given {method!r}")
-        shaped = runs.reshape(runs.shape[0], output.size, 2, half // _DIMENSIONS, _DIMENSIONS)
-        values = {name: start[name].values for name in start.data_vars}
-        values |= {"position": shaped[:, :, 0], "momentum": shaped[:, :, 1]}
-        if not moving:
-            values |= {"position": shaped[0, :, 0], "momentum": shaped[0, :, 1]}
-        bodies = half // _DIMENSIONS
-        title = f"{runs.shape[0]} spring pendulum{'s' * (runs.shape[0] > 1)} of {bodies} bodies"
+        samples, bodies = len(runs), half // _DIMENSIONS
+        dims = ("sample", "time", "body", "i") if "sample" in data.dims else ("time", "body", "i")
+        shape = (samples, output.size, 2, bodies, _DIMENSIONS)
+        shaped = runs.reshape(shape if "sample" in data.dims else shape[1:])
+        out = data.assign(
+            position=(dims, shaped[..., 0, :, :], data["position"].attrs),
+            momentum=(dims, shaped[..., 1, :, :], data["momentum"].attrs),
+        )
         seed = {"seed": initial.attrs["seed"]} if "seed" in initial.attrs else {}
-        return self._dataset(values, title, times=output, solver=solver, **seed)
+        title = f"{samples} spring pendulum{'s' * (samples > 1)} of {bodies} bod{'ies' if bodies > 1 else 'y'}"
+        return self._finish(out, title, output, solver=solver, **seed)
 
     def tendency(self, dataset: xr.Dataset) -> xr.Dataset:
         """d(state)/dt: `position` [m/s] and `momentum` [kg*m/s**2], with the dimensions of the state.
@@ -208,29 +216,26 @@ class SpringPendulum(Simulator):
         Raises:
             InputError: if the dataset is not of this schema, or a spring has length 0.
         """
+        data = self._complete(dataset)
+        state, parameters = _rows(data)
+        _require_length(data)
         from simulators import _spring_pendulum_kernels as kernels
         from simulators import integrate
 
-        data = self._with_parameters(dataset)
-        position, momentum, *rest = _broadcast(data, self.variables())
-        _require_length(position)
-        lead = position.shape[:-2]
-        state = np.concatenate([position, momentum], axis=-2).reshape(-1, 6 * position.shape[-2])
-        parameters = np.concatenate([np.broadcast_to(p, (*lead, p.shape[-1])) for p in rest], axis=-1)
-        slopes = integrate.evaluate(kernels.rhs, 0.0, state, parameters.reshape(len(state), -1))
-        slopes = slopes.reshape(*lead, 2, -1, _DIMENSIONS)
-        out = dataset[["position", "momentum"]].transpose(*data["position"].dims).copy()
-        out["position"] = out["position"].copy(data=slopes[..., 0, :, :])
-        out["momentum"] = out["momentum"].copy(data=slopes[..., 1, :, :])
-        for name, units in (("position", "m/s"), ("momentum", "kg*m/s**2")):
+        slopes = integrate.evaluate(kernels.rhs, 0.0, state, parameters)
+        dims, sizes = _lead(data)
+        slopes = slopes.reshape(*sizes, 2, -1, _DIMENSIONS)
+        out = {}
+        for n, (name, units) in enumerate((("position", "m/s"), ("momentum", "kg*m/s**2"))):
             old = self.variables()[name]
-            out[name].attrs = old.attrs() | {
+            attrs = old.attrs() | {
                 "units": units, "long_name": f"rate of change of {old.long_name}", "symbol": f"d{old.symbol}/dt",
             }  # fmt: skip
-        return out
+            out[name] = ((*dims, "body", "i"), slopes[..., n, :, :], attrs)
+        return xr.Dataset(out, data.coords, dataset.attrs)
 
     def conserved(self, dataset: xr.Dataset) -> xr.Dataset:
-        """Energy and angular momentum about gravity, with the dimensions (sample, time) of the dataset.
+        """Energy and angular momentum about gravity, per sample and time of the dataset.
 
         `energy` is H [kg*m**2/s**2]; `angular_momentum` is Σ_b (q_b x p_b)·g/|g| [kg*m**2/s], a pseudoscalar. If
         gravity is zero in every sample, all of Σ_b q_b x p_b is kept: `angular_momentum` is then a vector (i).
@@ -238,136 +243,108 @@ class SpringPendulum(Simulator):
         Raises:
             InputError: if the dataset is not of this schema.
         """
-        data = self._with_parameters(dataset)
-        q, p, m, k, length, g = _broadcast(data, self.variables())
-        dims = data["position"].dims[:-2]
+        data = self._complete(dataset)
+        dims, _ = _lead(data)
+        q, p, m, k, length, g = _arrays(data)
         stretch = np.linalg.norm(np.diff(q, axis=-2, prepend=0.0), axis=-1) - length
         kinetic = np.sum(p**2, axis=-1) / (2 * m)
         potential = 0.5 * k * stretch**2 - m * np.einsum("...bi,...i->...b", q, g)
-        energy = np.sum(kinetic + potential, axis=-1)
+        energy = Variable("energy", "kg*m**2/s**2", "energy", "H", role="diagnostic")
+        out = {"energy": (dims, np.sum(kinetic + potential, axis=-1), energy.attrs())}
         spin = np.sum(np.cross(q, p), axis=-2)
-        size = np.linalg.norm(g, axis=-1)
-        about = Variable(
-            "angular_momentum", "kg*m**2/s", "angular momentum about gravity", "L", pseudo=1, role="diagnostic"
-        )
-        whole = Variable("angular_momentum", "kg*m**2/s", "angular momentum", "L", (), 1, 1, role="diagnostic")
-        total = Variable("energy", "kg*m**2/s**2", "energy", "H", role="diagnostic")
-        out = {"energy": (dims, energy, total.attrs())}
+        size = np.linalg.norm(g, axis=-1, keepdims=True)
         if np.any(size > 0):
-            axis = g / np.where(size > 0, size, 1.0)[..., None]
-            out["angular_momentum"] = (dims, np.einsum("...i,...i->...", spin, axis), about.attrs())
+            about, rank = "angular momentum about gravity", 0
+            spin = np.sum(spin * g / np.where(size > 0, size, 1.0), axis=-1)
         else:
-            out["angular_momentum"] = ((*dims, "i"), spin, whole.attrs())
-        coords = {d: dataset.coords[d] for d in dims if d in dataset.coords}
-        return xr.Dataset(out, coords=coords, attrs=dataset.attrs)
+            about, rank = "angular momentum", 1
+        kept = Variable("angular_momentum", "kg*m**2/s", about, "L", (), rank, 1, "diagnostic")
+        out["angular_momentum"] = ((*dims, *kept.indices), spin, kept.attrs())
+        held = xr.Dataset(out, attrs=dataset.attrs)
+        return held.assign_coords({name: c for name, c in data.coords.items() if set(c.dims) <= set(held.dims)})
 
-    def _with_parameters(self, dataset: xr.Dataset) -> xr.Dataset:
-        """The conformed variables, with the simulator's own parameters where the dataset has none."""
-        typed = self.variables()
-        parameters = [name for name, variable in typed.items() if variable.role == "parameter"]
-        data = schema.conform(dataset, typed, optional=parameters)
-        bodies = data.sizes["body"]
+    def _typed(self, name: str, value: Any, bodies: int) -> xr.DataArray:  # noqa: ANN401
+        """One of the simulator's own parameters as a typed array."""
+        variable, array = self.variables()[name], np.array(value, dtype=np.float64)
+        if array.ndim == 0:
+            array = np.full(bodies, array)
+        own = (*variable.dims, *variable.indices)
+        return xr.DataArray(array, dims=("sample", *own) if array.ndim == 2 else own, attrs=variable.attrs())
+
+    def _complete(self, dataset: xr.Dataset) -> xr.Dataset:
+        """The conformed variables, per body, with the simulator's own parameters where the dataset has none."""
+        types = self.variables()
+        parameters = (*_PER_BODY, "gravity")
+        data = schema.conform(dataset, types, optional=parameters)
+        if data.sizes["i"] != _DIMENSIONS:
+            raise InputError(f"dimension 'i': expected 3 components, given {data.sizes['i']}")
         for name in parameters:
             if name in data:
-                continue
-            given = getattr(self, name)
-            if isinstance(given, Uniform):
+                array = data[name]
+                if "body" not in array.dims and name in _PER_BODY:
+                    array = array.expand_dims(body=data.sizes["body"], axis=-1)
+            elif isinstance(getattr(self, name), Uniform):
                 raise InputError(
                     f"variable {name!r}: expected in the dataset, since the simulator only knows its range"
                 )
-            array = np.asarray(given, dtype=float)
-            own = (*typed[name].dims, *typed[name].indices)
-            if array.ndim == 0:
-                array = np.full(bodies, array)
-            if array.shape[-1] != data.sizes[own[-1]]:
-                raise InputError(
-                    f"{name}: expected {data.sizes[own[-1]]} of them, given {array.shape[-1]} by the simulator"
-                )
-            data[name] = (("sample", *own) if array.ndim == 2 else own, array, typed[name].attrs())
-        for name in ("mass", "stiffness", "rest_length"):
+            else:
+                array = self._typed(name, getattr(self, name), data.sizes["body"])
+                for dim, size in array.sizes.items():
+                    if data.sizes.get(dim, size) != size:
+                        raise InputError(
+                            f"{name}: expected {data.sizes[dim]} along {dim!r}, as in the dataset, given {size} by the"
+                            " simulator; put it into the dataset"
+                        )
+            data[name] = array
+        for name in _PER_BODY:
             _check_sign(name, data[name].values)
-        if data.sizes["i"] != _DIMENSIONS:
-            raise InputError(f"dimension 'i': expected 3 components, given {data.sizes['i']}")
-        return data
+        coords = schema.coordinates(("body", "i"), data.sizes)
+        return data[list(types)].assign_coords({k: v for k, v in coords.items() if k not in data.coords})
 
-    def _pack(self, initial: xr.Dataset) -> tuple[xr.Dataset, np.ndarray, np.ndarray, bool]:
-        data = self._with_parameters(require_start(initial))
-        position, momentum, *rest = _broadcast(data, self.variables())
-        _require_length(position)
-        moving = "sample" in data["position"].dims
-        samples = position.shape[0] if moving else 1
-        state = np.concatenate([position, momentum], axis=-2).reshape(samples, -1)
-        flat = [np.broadcast_to(p, (samples, p.shape[-1])) for p in rest]
-        return data, state, np.concatenate(flat, axis=-1), moving
-
-    def _dataset(
-        self,
-        values: dict[str, np.ndarray],
-        title: str,
-        *,
-        times: np.ndarray | None = None,
-        **attrs: Any,  # noqa: ANN401
-    ) -> xr.Dataset:
-        out = {}
-        for name, variable in self.variables().items():
-            array = np.asarray(values[name], dtype=np.float64)
-            own = (*variable.dims, *variable.indices)
-            if variable.role == "state" and times is not None:
-                own = ("time", *own)
-            lead = ("sample",) if array.ndim > len(own) else ()
-            if variable.role == "parameter" and array.ndim < len(own):
-                array = np.full(np.shape(values["position"])[-2], array)
-            out[name] = ((*lead, *own), array, variable.attrs())
-        dataset = xr.Dataset(out, attrs=provenance(title, type(self).__name__, **attrs))
-        coords = schema.coordinates(map(str, dataset.dims), {str(k): v for k, v in dataset.sizes.items()})
+    def _finish(self, dataset: xr.Dataset, title: str, times: np.ndarray | None = None, **attrs: Any) -> xr.Dataset:  # noqa: ANN401
+        """With coordinates and provenance."""
+        dataset = dataset.assign_coords(schema.coordinates(("body", "i"), dataset.sizes))
         if times is not None:
-            coords["time"] = ("time", times, {"units": self.time_units, "long_name": "time"})
-        return dataset.assign_coords(coords)
-
-
-def _numbers(name: str, value: Any) -> np.ndarray:  # noqa: ANN401
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name}: expected numbers, given {value!r}") from error
-    schema.require_finite(name, array)
-    return array
+            dataset = dataset.assign_coords(time=("time", times, {"units": self.time_units, "long_name": "time"}))
+        return dataset.assign_attrs(provenance(title, type(self).__name__, **attrs))
 
 
 def _check_sign(name: str, values: np.ndarray) -> None:
     wrong = values[values < 0] if name == "rest_length" else values[values <= 0]
     if wrong.size:
-        sign = "not negative" if name == "rest_length" else "positive"
-        raise InputError(f"{name}: expected {sign} values, given {wrong.ravel()[0]}")
+        sign = "values not negative" if name == "rest_length" else "positive values"
+        raise InputError(f"{name}: expected {sign}, given {wrong.ravel()[0]}")
 
 
-def _per_sample(name: str, value: Any, samples: int, dims: int) -> np.ndarray:  # noqa: ANN401
-    array = np.asarray(value, dtype=np.float64)
-    if array.ndim > dims and array.shape[0] != samples:
-        raise InputError(f"{name}: expected {samples} samples, given an array for {array.shape[0]}")
-    return array
+def _lead(data: xr.Dataset) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The names and sizes of the dimensions `sample` and `time`, those there are."""
+    dims = tuple(dim for dim in ("sample", "time") if dim in data.dims)
+    return dims, tuple(data.sizes[dim] for dim in dims)
 
 
-def _broadcast(data: xr.Dataset, typed: dict[str, Variable]) -> list[np.ndarray]:
-    """Arrays in the order of the types, whose leading dimensions broadcast against (sample, time)."""
-    lead = data["position"].dims[:-2]
-    arrays = []
-    for name, variable in typed.items():
-        array = data[name]
-        inner = len(variable.dims) + variable.tensor_order
-        if array.ndim < inner + ("sample" in array.dims):
-            array = array.expand_dims(body=data.sizes["body"], axis=-1)
-        has = [dim for dim in lead if dim in array.dims]
-        place = tuple(slice(None) if dim in has else None for dim in lead)
-        arrays.append(array.values[(*place, *(slice(None),) * inner)] if lead else array.values)
-    return arrays
+def _arrays(data: xr.Dataset) -> list[np.ndarray]:
+    """The variables' values, whose leading dimensions are `_lead`, of size 1 where a variable lacks one."""
+    lead, _ = _lead(data)
+    absent = [[dim for dim in lead if dim not in array.dims] for array in data.data_vars.values()]
+    full = [array.expand_dims(dims) for array, dims in zip(data.data_vars.values(), absent, strict=True)]
+    return [array.transpose(*lead, ...).values for array in full]
 
 
-def _require_length(position: np.ndarray) -> None:
-    lengths = np.linalg.norm(np.diff(position, axis=-2, prepend=0.0), axis=-1)
+def _rows(data: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """States (row, 2 body i) and parameters (row, 3 body + i) as the kernels take them, a row per sample and time."""
+    _, sizes = _lead(data)
+    full = [np.broadcast_to(array, (*sizes, *array.shape[len(sizes) :])) for array in _arrays(data)]
+    state, parameters = np.concatenate(full[:2], axis=-2), np.concatenate(full[2:], axis=-1)
+    rows = int(np.prod(sizes))
+    return state.reshape(rows, -1), parameters.reshape(rows, -1)
+
+
+def _require_length(data: xr.Dataset) -> None:
+    position = data["position"]
+    lengths = np.linalg.norm(np.diff(position.values, axis=-2, prepend=0.0), axis=-1)
     if np.any(lengths == 0):
-        *lead, body = np.argwhere(lengths == 0)[0]
-        which = f" of sample {lead[0]}" if lead else ""
+        *place, body = np.argwhere(lengths == 0)[0]
+        which = "".join(f", {dim} {n}" for dim, n in zip(position.dims, place, strict=False))
         raise InputError(
             f"position{which}: expected the spring above body {body + 1} to have a length, given 0 (its direction is"
             " undefined); move the body"

@@ -20,6 +20,11 @@ _DIMENSIONS = ("[mass]", "[length]", "[time]", "[current]", "[temperature]", "[s
 _CF_POWER = re.compile(r"(?<![\d.][eE])(?<=[A-Za-zµ°])([+-]?\d+)")
 
 
+# powers of powers and long numbers, which Python would raise for hours; no unit has them
+_TOWER = re.compile(r"(\*\*|\^)[^A-Za-z]*(\*\*|\^)|\d{4}")
+_LONGEST = 200
+
+
 @dataclass(frozen=True)
 class Unit:
     """A unit: ``text = factor · kg^a · m^b · s^c · A^d · K^e · mol^f · cd^g``.
@@ -70,19 +75,23 @@ def parse(text: str) -> Unit:
 
 @functools.cache
 def _parse(text: str) -> Unit:
-    registry = _registry()
+    registry, plain = _registry(), _CF_POWER.sub(r"**\1", text.strip())
     try:
-        unit = registry.parse_units(_CF_POWER.sub(r"**\1", text.strip()))
+        if len(plain) > _LONGEST or _TOWER.search(plain):
+            raise ValueError
+        unit = registry.parse_units(plain)
         scales = registry.Quantity(1, unit)._is_multiplicative  # noqa: SLF001  pint has no public form
         factor, base = registry.get_base_units(unit) if scales else (1.0, None)
+        powers = (
+            {} if base is None else {k: Fraction(v).limit_denominator(1000) for k, v in base.dimensionality.items()}
+        )
     except Exception as error:  # pint and its tokenizer raise almost anything
         raise InputError(f"expected units that pint reads, such as 'kg*m/s**2'; given {text!r}") from error
     if base is None:
         raise InputError(f"expected units that scale, given {text!r}, which has an offset or a logarithm; use 'K'")
-    dimensionality = dict(base.dimensionality)
-    exponents = tuple(Fraction(dimensionality.pop(name, 0)).limit_denominator(1000) for name in _DIMENSIONS)
-    if dimensionality:
-        raise InputError(f"expected units over {', '.join(BASE)}; given {text!r} with {', '.join(dimensionality)}")
+    exponents = tuple(powers.pop(name, Fraction(0)) for name in _DIMENSIONS)
+    if powers:
+        raise InputError(f"expected units over {', '.join(BASE)}; given {text!r} with {', '.join(powers)}")
     return Unit(text, float(factor), exponents)
 
 

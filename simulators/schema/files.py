@@ -61,7 +61,7 @@ def _plain(value: object) -> bool:
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401
-    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fiubUO":
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.char in "?bBhHiIlLqQefdUO":
         return value.tolist()
     raise TypeError
 
@@ -112,8 +112,7 @@ def write(dataset: xr.Dataset, path: str | Path, *, force: bool = False) -> Path
     for variable in held.variables.values():
         variable.attrs, variable.encoding = attributes(variable.attrs), {}
     # zarr v3 specifies text of variable length only
-    text = str if path.suffix == ".nc" else object
-    held = held.assign_coords({k: c.astype(text) for k, c in held.coords.items() if c.dtype.kind in "UTO"})
+    held = _with_text(held, str if path.suffix == ".nc" else object)
     scratch = None
     try:
         place = path.resolve()
@@ -209,7 +208,13 @@ def _open_store(path: Path) -> xr.Dataset:
         dataset = xr.open_zarr(path, consolidated=False, chunks=None, decode_times=False, decode_timedelta=False)
     if dataset.attrs.get("completed") != 1:
         raise SchemaError(f"{path}: expected a finished store, given one without completed=1; run its generation again")
-    return dataset.assign_coords({k: c.astype(str) for k, c in dataset.coords.items() if c.dtype.kind in "TO"})
+    return _with_text(dataset, str)
+
+
+def _with_text(dataset: xr.Dataset, dtype: type) -> xr.Dataset:
+    """The dataset with its text coordinates in one of numpy's three types of text."""
+    text = {k: c for k, c in dataset.coords.items() if c.dtype.kind in "UTO"}
+    return dataset.assign_coords({k: (c.dims, np.array(c.values.tolist(), dtype), c.attrs) for k, c in text.items()})
 
 
 def _restored(value: Any) -> Any:  # noqa: ANN401

@@ -225,7 +225,8 @@ def _axis_problems(dataset: xr.Dataset, dim: str) -> Iterable[str]:
     elif not np.all(np.isfinite(axis)) or not np.all(np.diff(axis) > 0):
         yield f"coordinate {dim!r}: expected finite, strictly increasing numbers; given others"
     if not isinstance(units, str):
-        yield f"coordinate {dim!r}: expected the attribute 'units', such as {'s' if dim == 'time' else 'm'!r}; given none"
+        such = "s" if dim == "time" else "m"
+        yield f"coordinate {dim!r}: expected the attribute 'units', such as {such!r}; given none"
         return
     try:
         conversion(units, "s" if dim == "time" else units)
