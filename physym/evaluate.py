@@ -1,7 +1,8 @@
 """How good a learned law is: its rollouts against the truth, what it conserves, and the checks it must pass.
 
-`evaluate` rolls a model out from the starts of a dataset and compares it with the dataset by the field's metric. With an
-output folder it also writes one self-contained page, its pictures, the numbers as JSON and the prediction as netCDF.
+`evaluate` rolls a model out from the starts of a dataset and compares it with the dataset by the field's metric. With
+an output folder it also writes one self-contained page, its pictures, the numbers as JSON and the prediction as
+netCDF.
 """
 
 from __future__ import annotations
@@ -113,7 +114,8 @@ class Evaluation:
             shown = [f"sample {sample} at {number(when)} {units}" for sample, when in list(self.diverged.items())[:3]]
             more = ", ..." if len(self.diverged) > len(shown) else ""
             blocks[0] += (
-                f"\n{len(self.diverged)} of {samples} rollouts diverged: {', '.join(shown)}{more}; they count as 1 from there on"
+                f"\n{len(self.diverged)} of {samples} rollouts diverged: {', '.join(shown)}{more};"
+                " they count as 1 from there on"
             )
         rows = [[number(row[key]) for key in ("time", "geometric_mean", "low", "high")] for row in by_time(self.errors)]
         blocks.append(table((f"time [{units}]", "error", "10% of samples below", "90% below"), rows))

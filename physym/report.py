@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from html import escape
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,41 +18,6 @@ if TYPE_CHECKING:
     from physym.plotting import Picture
 
 __all__ = ["page"]
-
-_CSS = """
-:root { color-scheme: light dark; --ink: #1d2329; --soft: #5b6670; --line: #dfe4e8; --paper: #fff; --card: #f5f7f9; --good: #00724f; --bad: #b3261e;
-  --good-soft: #dcf3ea; --bad-soft: #fbe3e1; --link: #005f96; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6eaed; --soft: #a0abb4; --line: #39424a; --paper: #14181c; --card: #1d2329;
-  --good: #6fd6ae; --bad: #ff9d94; --good-soft: #153b2f; --bad-soft: #4a1f1c; --link: #79bfee; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
-main { max-width: 60rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .35rem; overflow-wrap: anywhere; }
-h2 { font-size: 1.2rem; margin: 2.8rem 0 .8rem; padding-bottom: .3rem; border-bottom: 1px solid var(--line); }
-h3 { font-size: 1rem; margin: 0 0 .5rem; overflow-wrap: anywhere; }
-p { margin: .4rem 0; } .soft { color: var(--soft); overflow-wrap: anywhere; }
-.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(12rem, 1fr)); gap: .8rem; margin: 1.5rem 0 0; }
-.numbers div { background: var(--card); border-radius: .6rem; padding: .85rem 1rem; }
-.numbers b { display: block; font-size: 1.6rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
-.numbers span { color: var(--soft); font-size: .88rem; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .42rem .75rem .42rem 0; text-align: right; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { font-weight: 600; color: var(--soft); white-space: nowrap; } th.text, td.text { text-align: left; overflow-wrap: anywhere; }
-td.detail { color: var(--soft); font-size: .85rem; min-width: 11rem; }
-.badge { display: inline-block; border-radius: 1rem; padding: 0 .6rem; font-size: .85rem; font-weight: 600; white-space: nowrap; }
-.good { color: var(--good); background: var(--good-soft); } .bad { color: var(--bad); background: var(--bad-soft); }
-b.good, b.bad { background: none; }
-figure { margin: 0 0 2rem; } figure img { display: block; width: 100%; height: auto; border-radius: .5rem; border: 1px solid var(--line); background: #fff; }
-figure.small img { max-width: 720px; margin: 0 auto; }
-figcaption { color: var(--soft); font-size: .92rem; margin-top: .5rem; }
-.note { background: var(--bad-soft); border-radius: .6rem; padding: .7rem 1rem; margin: 1rem 0 0; }
-details { border: 1px solid var(--line); border-radius: .6rem; padding: .6rem 1rem; margin: .6rem 0; } summary { cursor: pointer; font-weight: 600; }
-dl { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: .25rem 1.2rem; margin: .7rem 0; font-size: .9rem; }
-dt { color: var(--soft); overflow-wrap: anywhere; } dd { margin: 0; overflow-wrap: anywhere; white-space: pre-wrap; }
-pre { background: var(--card); border-radius: .6rem; padding: .8rem 1rem; font-size: .88rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-@media (max-width: 36rem) { main { padding: 1.4rem .9rem 3rem; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
-"""
 
 
 def page(evaluation: Evaluation, pictures: Sequence[Picture], folder: Path) -> str:
@@ -77,9 +43,12 @@ def page(evaluation: Evaluation, pictures: Sequence[Picture], folder: Path) -> s
     head = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n"
+        '<meta http-equiv="Content-Security-Policy"'
+        " content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n"
     )
-    return f"{head}<title>{escape(title)}</title>\n<style>{_CSS}</style>\n</head>\n<body>\n<main>\n{''.join(sections)}</main>\n</body>\n</html>\n"
+    style = resources.files("physym").joinpath("report.css").read_text(encoding="utf-8")
+    head = f"{head}<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n"
+    return f"{head}<body>\n<main>\n{''.join(sections)}</main>\n</body>\n</html>\n"
 
 
 def _headline(evaluation: Evaluation, title: str) -> str:
@@ -108,15 +77,16 @@ def _headline(evaluation: Evaluation, title: str) -> str:
     )
     simulator = evaluation.provenance["data"]["simulator"]
     said = "data from elsewhere" if simulator == "none" else f"data of {simulator}"
-    line = f"How well a learned law ({evaluation.provenance['model']['kind']}) predicts {said} that it is compared with from their starts on."
+    kind = evaluation.provenance["model"]["kind"]
+    line = f"How well a learned law ({kind}) predicts {said}, rolled out from their starts."
     note = ""
     if evaluation.diverged:
         listed = [
             f"sample {sample} at {number(when)} {units}" for sample, when in list(evaluation.diverged.items())[:12]
         ]
         more = ", and others" if len(evaluation.diverged) > 12 else ""
-        note = f"{len(evaluation.diverged)} of {samples} rollouts diverged and count as error 1 from there on: {', '.join(listed)}{more}."
-        note = f'<p class="note">{escape(note)}</p>'
+        lost = f"{len(evaluation.diverged)} of {samples} rollouts diverged and count as error 1 from there on"
+        note = f'<p class="note">{escape(lost + ": " + ", ".join(listed) + more + ".")}</p>'
     return (
         f'<h1>{escape(title)}</h1>\n<p class="soft">{escape(line)}</p>\n<div class="numbers">{numbers}</div>\n{note}\n'
     )
@@ -131,7 +101,8 @@ def _figure(picture: Picture, folder: Path, title: str) -> str:
     content = base64.b64encode((folder / picture.file).read_bytes()).decode("ascii")
     image = f'<img alt="{escape(title)}" src="data:image/{kind};base64,{content}">'
     small = ' class="small"' if kind == "gif" else ""
-    return f"<figure{small}>\n<h3>{escape(title)}</h3>\n{image}\n<figcaption>{escape(picture.caption)}</figcaption>\n</figure>\n"
+    caption = f"<figcaption>{escape(picture.caption)}</figcaption>"
+    return f"<figure{small}>\n<h3>{escape(title)}</h3>\n{image}\n{caption}\n</figure>\n"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], text: int = 1) -> str:
@@ -175,7 +146,10 @@ def _drift_table(evaluation: Evaluation) -> str:
         [escape(cell) for cell in (*cells[:2], f"{cells[2]} {cells[3]}", *cells[4:])]
         for cells in (d.cells() for d in evaluation.drifts)
     ]
-    text = "Drift is the change since the start, relative to the quantity's natural size: how much it would change if every state moved by its own size. Root mean square over samples and times."
+    text = (
+        "Drift is the change since the start, relative to the quantity's natural size: how much it would change if"
+        " every state moved by its own size. Root mean square over samples and times."
+    )
     head = ("quantity", "conserved by", "size", "drift in the data", "of the model", "its largest")
     return f'<p class="soft">{text}</p>' + _table(head, rows, text=2)
 

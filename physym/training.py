@@ -48,9 +48,12 @@ _SAVE_EVERY = 10.0
 _COLUMNS = ("step", "seconds", "phase", "train", "validation", "rollout_error")
 
 
-def _join() -> None:
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
+def _join() -> bool:
+    """Join the processes of torchrun, if that is what started this one; whether it was done here."""
+    alone = int(os.environ.get("WORLD_SIZE", "1")) < 2 or dist.is_initialized()
+    if not alone:
         dist.init_process_group("gloo")
+    return not alone
 
 
 def train(
@@ -71,19 +74,14 @@ def train(
         raise InputError(f"steps: expected an integer >= 1, given {steps!r}")
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise InputError(f"seed: expected an integer >= 0, given {seed!r}")
-    _join()
-    model.build(dataset, int(seed))
-    run = Run(
-        model,
-        dataset,
-        seed=int(seed),
-        steps=steps,
-        time_limit=time_limit,
-        output=output,
-        force=force,
-        progress=progress,
-    )
-    run.go()
+    joined = _join()
+    try:
+        model.build(dataset, int(seed))
+        options = {"time_limit": time_limit, "output": output, "force": force, "progress": progress}
+        Run(model, dataset, seed=int(seed), steps=steps, **options).go()
+    finally:
+        if joined:
+            dist.destroy_process_group()
 
 
 class Run:

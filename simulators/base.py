@@ -76,7 +76,7 @@ class LogUniform(Uniform):
 
 
 def frozen(name: str, value: Any) -> Any:  # noqa: ANN401
-    """A setting as a float or nested tuples of floats, which nobody changes later.
+    """A setting as a number or nested tuples of numbers, which nobody changes later.
 
     Raises:
         InputError: with the setting's name, unless it holds finite numbers.
@@ -95,7 +95,7 @@ def frozen(name: str, value: Any) -> Any:  # noqa: ANN401
     def nested(values: Any) -> Any:  # noqa: ANN401
         return tuple(map(nested, values)) if isinstance(values, list) else values
 
-    return nested(array.astype(np.float64).tolist())
+    return nested(array.tolist())
 
 
 class Simulator(abc.ABC):

@@ -46,23 +46,28 @@ def draw_all(evaluation: Evaluation, folder: Path, run: Path | None = None) -> l
     with styled():
         if has_bodies(truth) and truth.sizes["i"] > 1:
             animate(truth, prediction, evaluation.errors, middle, folder / "animation.gif")
-            caption = f"Sample {middle}, whose error is the median: where the orange chain covers the blue one, the learned law is right."
+            caption = (
+                f"Sample {middle}, whose error is the median: where the orange chain covers the blue one, the learned"
+                " law is right."
+            )
             pictures.append(Picture("animation.gif", "In motion", caption))
         save(draw_error(evaluation.errors, len(evaluation.diverged)), folder / "error.png")
         caption = (
-            "The lower the better: the solid line is the typical error after a given time, the band holds 80% of the samples; it rises"
-            " as small faults of the law add up."
+            "The lower the better: the solid line is the typical error after a given time, the band holds 80% of the"
+            " samples; it rises as small faults of the law add up."
         )
         pictures.append(Picture("error.png", "Rollout error against time", caption))
         if evaluation.drifts:
             save(draw_drifts(evaluation.drifts), folder / "conserved.png")
-            caption = "A law that conserves a quantity keeps its curve low and level; one that does not lets it climb steadily."
+            caption = "A law that conserves a quantity keeps its curve low and level; one that does not lets it climb."
             pictures.append(Picture("conserved.png", "What should not change", caption))
         pictures += _draw_samples(evaluation, folder, ranking)
         curve = read_learning(run / "learning_curve.csv") if run is not None else {}
         if curve:
             save(draw_learning(curve), folder / "learning_curve.png")
-            caption = "How the law was learned: the two curves on the left part where the model begins to learn noise by heart."
+            caption = (
+                "How the law was learned: the curves on the left part where the model begins to learn noise by heart."
+            )
             pictures.append(Picture("learning_curve.png", "Learning", caption))
     return pictures
 
@@ -82,6 +87,9 @@ def _draw_samples(evaluation: Evaluation, folder: Path, ranking: np.ndarray) -> 
             draw_trajectory(evaluation.truth, evaluation.prediction, sample, title + lost),
             folder / f"trajectory_{name}.png",
         )
-        caption = "Broad and pale is the truth, thin and dark the learned law; they agree where the thin line runs inside the broad one."
+        caption = (
+            "Broad and pale is the truth, thin and dark the learned law; they agree where the thin line runs inside the"
+            " broad one."
+        )
         pictures.append(Picture(f"trajectory_{name}.png", title, caption))
     return pictures

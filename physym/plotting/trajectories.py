@@ -54,7 +54,10 @@ def _draw_bodies(truth: xr.Dataset, prediction: xr.Dataset, title: str) -> Figur
         for row in range(len(axes_names)):
             _pair(rows[row], time, a[:, body, row].values, b[:, body, row].values, colour)
         distance = np.linalg.norm(a[:, body].values - b[:, body].values, axis=1)
-        rows[-1].plot(time, np.where(distance > 0, distance, np.nan), color=colour, lw=1.5)
+        # they begin at the same place, to rounding, which a logarithm would stretch
+        rows[-1].plot(time[1:], np.where(distance > 0, distance, np.nan)[1:], color=colour, lw=1.5)
+    for row in range(len(axes_names)):
+        _hold(rows[row], a[:, shown, row].values)
     for axes, label in zip(rows, [component(symbol, name) + bracket(units) for name in axes_names], strict=False):
         axes.set_ylabel(label)
         axes.set_xticklabels([])
@@ -94,10 +97,9 @@ def _draw_path(axes: Axes, a: xr.DataArray, b: xr.DataArray, shown: list[int], s
             b[:, body, up].values,
         )
         axes.plot(a[0, body, across], a[0, body, up], "o", color=INK, ms=5, zorder=5)
-    axes.annotate(
-        "start", (float(a[0, shown[0], across]), float(a[0, shown[0], up])), xytext=(6, 6), textcoords="offset points", fontsize=9,
-        bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.75}, zorder=6,
-    )  # fmt: skip
+    begin = (float(a[0, shown[0], across]), float(a[0, shown[0], up]))
+    box = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.75}
+    axes.annotate("start", begin, xytext=(6, 6), textcoords="offset points", fontsize=9, bbox=box, zorder=6)
     seen = a.isel(body=shown).values[..., [across, up]].reshape(-1, 2)
     middle, half = (seen.max(0) + seen.min(0)) / 2, 0.55 * max((seen.max(0) - seen.min(0)).max(), 1e-300)
     # a rollout that went astray must not shrink the truth to a dot
@@ -118,6 +120,7 @@ def _draw_components(truth: xr.Dataset, prediction: xr.Dataset, title: str) -> F
     for axes, (name, where) in zip(rows, panels, strict=True):
         a, b = (d[name].isel(where) for d in (truth, prediction))
         _pair(axes, a["time"].values, a.values, b.values, COLOURS[0])
+        _hold(axes, a.values)
         labels = [truth[name][dim].values[n] if dim in truth[name].coords else n for dim, n in where.items()]
         shown = [f"{label:.4g}" if isinstance(label, float | np.floating) else str(label) for label in labels]
         axes.set_ylabel(component(a.attrs.get("symbol", name), *shown) + bracket(a.attrs["units"]))
@@ -162,14 +165,17 @@ def _pair(
 ) -> None:  # fmt: skip
     """True and learned; with `other`, `learned` is the abscissa of the learned path and `other` its ordinate."""
     axes.plot(x, true, color=colour, **_TRUE)
-    limits = axes.get_ylim()
     if other is None:
         axes.plot(x, learned, color=_dark(colour), **_LEARNED)
-        room = limits[1] - limits[0]
-        low, high = axes.get_ylim()
-        axes.set_ylim(max(low, limits[0] - room), min(high, limits[1] + room))
     else:
         axes.plot(learned, other, color=_dark(colour), **_LEARNED)
+
+
+def _hold(axes: Axes, truth: np.ndarray) -> None:
+    """Keep a rollout that went astray from shrinking the truth to a line."""
+    low, high = truth.min(), truth.max()
+    room = 0.06 * (high - low) or 1.0
+    axes.set_ylim(low - room, high + room)
 
 
 def _dark(colour: str) -> str:

@@ -175,7 +175,7 @@ def read(path: str | Path) -> xr.Dataset:
     path = Path(path)
     try:
         is_store = path.is_dir()
-        exists = path.exists()
+        exists = is_store or path.is_file()
     except OSError:
         is_store = exists = False
     if not exists:
@@ -198,6 +198,12 @@ def read(path: str | Path) -> xr.Dataset:
 
 
 def _load_netcdf(path: Path) -> xr.Dataset:
+    with path.open("rb") as file:
+        if file.read(3) == b"CDF":
+            raise SchemaError(
+                f"{path}: expected netCDF-4, given netCDF-3, which opens even where it was cut off; convert it with"
+                " nccopy -k nc4"
+            )
     return xr.load_dataset(path, engine="netcdf4", decode_times=False, decode_timedelta=False)
 
 

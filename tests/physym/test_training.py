@@ -99,6 +99,7 @@ import torch.distributed as dist
 from physym.models import HamiltonianNN
 from torch.nn.utils import parameters_to_vector
 torch.set_num_threads(1)
+dist.init_process_group("gloo")
 model = HamiltonianNN(hidden=(8, 8)).fit(simulators.read(sys.argv[1]), steps=15, output=sys.argv[2])
 assert dist.get_world_size() == 2
 x = parameters_to_vector(model.network.parameters()).detach()
