@@ -1,28 +1,24 @@
-"""Typed datasets as torch tensors, in units that the system sets itself.
+"""Typed datasets as torch tensors of dimensionless numbers.
 
-A model sees dimensionless numbers. Each base unit that occurs (kg, m, s, ...) is measured by a product of powers of
-the sample's own parameters: with D the exponents of the parameters (base, parameter), the exponents E (parameter,
-base) are the shortest ones with D E = 1 (pseudo-inverse), so
-
-    unit_b = Π_k |parameter_k|^{E_kb},        value → value / Π_b unit_b^{d_b}.
-
-Rescaled data are then the same numbers, and the law learned from them cannot notice a change of units. Where the
-parameters do not span the units that the states have, numbers stay in SI units, and the units check says so.
+A model sees every variable in units that the sample's own parameters set (see `physym.natural_units`): rescaled data
+are the same numbers, and the law learned from them cannot notice a change of units. Where the parameters do not span
+the units that the states have, numbers stay in SI units, and the units check says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
 
+from physym.natural_units import base_units, exponents, unit_size
 from simulators.errors import InputError
 from simulators.schema import SPACE, Variable, conform, coordinates, names, variables
-from simulators.units import BASE, conversion, parse
+from simulators.units import conversion
 
 __all__ = ["Context", "Signature", "Typed"]
 
@@ -122,20 +118,20 @@ class Signature:
         sizes = {str(d): int(n) for d, n in dataset.sizes.items() if d not in ("sample", "time")}
         time_units = str(dataset["time"].attrs["units"])
         plain = cls(states, parameters, sizes, time_units, str(dataset.attrs.get("simulator", "none")))
-        powers = plain._powers(dataset)
+        powers = exponents(dataset, parameters, states)
         shared = [v.name for v in parameters if "sample" not in dataset[v.name].dims]
         defaults = {name: np.ravel(dataset[name].values).astype(float).tolist() for name in shared}
-        scaled = Signature(**{**plain.__dict__, "powers": powers, "defaults": defaults})
-        numbers = scaled._parameter_numbers(dataset)[0]
+        scaled = replace(plain, powers=powers, defaults=defaults)
+        found = scaled.numbers(dataset)[0]
         varying, values = [], {}
-        for name, array in numbers.items():
-            flat = np.linalg.norm(array, axis=-1, keepdims=True) if scaled._order(name) else array
+        for name, array in found.items():
+            flat = np.linalg.norm(array, axis=-1, keepdims=True) if scaled.order(name) else array
             spread = np.ptp(flat, axis=0)
             if np.all(spread <= _SAME * np.maximum(np.abs(flat).max(axis=0), 1e-300)):
                 values[name] = flat[0].tolist()
             else:
                 varying.append(name)
-        return Signature(**{**scaled.__dict__, "varying": tuple(varying), "values": values})
+        return replace(scaled, varying=tuple(varying), values=values)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -155,7 +151,8 @@ class Signature:
         """Whether the parameters set the units, so that a law learned from them cannot notice a change of units."""
         return bool(self.powers)
 
-    def _order(self, name: str) -> int:
+    def order(self, name: str) -> int:
+        """The tensor order of a variable."""
         return next(v.tensor_order for v in (*self.states, *self.parameters) if v.name == name)
 
     def shape(self, variable: Variable) -> tuple[int, ...]:
@@ -187,60 +184,16 @@ class Signature:
                 data[name] = ((*own.dims, *own.indices), array, own.attrs())
         return data
 
-    def _magnitudes(self, data: xr.Dataset) -> dict[str, np.ndarray]:
-        """|parameter| in SI, (sample or 1): the norm of a vector, the geometric mean over entities; 0 if any is."""
-        found = {}
-        for variable in self.parameters:
-            array = data[variable.name]
-            values = np.abs(array.values.astype(float)) * parse(array.attrs["units"]).factor
-            values = values if "sample" in array.dims else values[None]
-            if variable.tensor_order:
-                values = np.linalg.norm(values, axis=-1)
-            values = values.reshape(len(values), -1)
-            with np.errstate(divide="ignore"):
-                found[variable.name] = np.exp(np.mean(np.log(values), axis=1))
-        return found
-
-    def _powers(self, data: xr.Dataset) -> dict[str, list[float]]:
-        magnitudes = self._magnitudes(data)
-        usable = [v for v in self.parameters if np.all(magnitudes[v.name] > 0)]
-        exponents = np.array([[float(e) for e in parse(v.units).exponents] for v in usable]).reshape(-1, len(BASE))
-        needed = {*(e for v in self.states for e in np.flatnonzero(parse(v.units).exponents)), BASE.index("s")}
-        inverse = np.linalg.pinv(exponents.T) if len(usable) else np.zeros((0, len(BASE)))
-        reached = exponents.T @ inverse
-        spans = all(np.allclose(reached[:, b], np.eye(len(BASE))[b]) for b in needed)
-        return {v.name: row for v, row in zip(usable, inverse.tolist(), strict=True)} if spans else {}
-
-    def base_units(self, data: xr.Dataset) -> np.ndarray:
-        """Sizes of the base units in SI that each sample's parameters set, (sample or 1, base).
-
-        Raises:
-            InputError: if a parameter that sets them is zero.
-        """
-        log = np.zeros((1, len(BASE)))
-        magnitudes = self._magnitudes(data) if self.powers else {}
-        for name, row in self.powers.items():
-            if np.any(magnitudes[name] <= 0):
-                raise InputError(
-                    f"parameter {name!r}: expected other than zero, since it sets the model's units; given 0"
-                )
-            log = log + np.log(magnitudes[name])[:, None] * np.array(row)
-        return np.exp(log)
-
-    def factor(self, units: str, base: np.ndarray) -> np.ndarray:
-        """What one dimensionless unit measures in `units`, (sample or 1,)."""
-        unit = parse(units)
-        return np.exp(np.log(base) @ np.array([float(e) for e in unit.exponents])) / unit.factor
-
-    def _parameter_numbers(self, data: xr.Dataset) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        base = self.base_units(data)
+    def numbers(self, data: xr.Dataset) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """The dimensionless parameters (sample or 1, ...), and the base units (sample or 1, base)."""
+        base = base_units(data, self.parameters, self.powers)
         numbers = {}
         for variable in self.parameters:
             array = data[variable.name]
             values = array.values.astype(float) if "sample" in array.dims else array.values.astype(float)[None]
             if values.ndim < 1 + len(self.shape(variable)):
                 values = np.broadcast_to(values[..., None], (len(values), *self.shape(variable)))
-            factor = self.factor(array.attrs["units"], base)
+            factor = unit_size(array.attrs["units"], base)
             values = values / factor.reshape(-1, *(1,) * (values.ndim - 1))
             numbers[variable.name] = values if variable.tensor_order else values.reshape(len(values), -1)
         return numbers, base
@@ -251,9 +204,9 @@ class Signature:
         Raises:
             InputError: if a parameter that was fixed in the fit has another (dimensionless) value.
         """
-        numbers, base = self._parameter_numbers(data)
+        numbers, base = self.numbers(data)
         for name, fitted in self.values.items():
-            flat = np.linalg.norm(numbers[name], axis=-1, keepdims=True) if self._order(name) else numbers[name]
+            flat = np.linalg.norm(numbers[name], axis=-1, keepdims=True) if self.order(name) else numbers[name]
             off = np.abs(flat - fitted) > 1e-3 * np.maximum(np.abs(fitted), 1e-300)
             if np.any(off):
                 sample = int(np.argwhere(off)[0][0])
@@ -301,7 +254,7 @@ class Signature:
             values = array.values if "sample" in array.dims else array.values[None]
             inner = len(self.shape(variable))
             lead = values.shape[: values.ndim - inner]
-            factor = self.factor(variable.units, base)
+            factor = unit_size(variable.units, base)
             flat.append(values.reshape(*lead, -1) / factor.reshape(-1, *(1,) * len(lead)))
         # copied: sums over numpy's memory, which is aligned anyhow, differ in the last bit between runs
         joined = torch.tensor(np.concatenate(flat, axis=-1), dtype=like.dtype, device=like.device)
@@ -310,7 +263,7 @@ class Signature:
     def times(self, times: np.ndarray, units: str, base: np.ndarray) -> np.ndarray:
         """Dimensionless times, (sample or 1, time), counted from the first."""
         since = (times - times[0]) * conversion(units, self.time_units)
-        return since / self.factor(self.time_units, base)[:, None]
+        return since / unit_size(self.time_units, base)[:, None]
 
     def dataset(
         self, states: torch.Tensor, base: np.ndarray, start: xr.Dataset, times: np.ndarray | None, rate: int = 0
@@ -334,7 +287,7 @@ class Signature:
         for variable in self.states:
             units = f"{variable.units}/{self.time_units}" if rate else variable.units
             part = values[..., where[variable.name]]
-            part = part * self.factor(units, base).reshape(-1, *(1,) * (part.ndim - 1))
+            part = part * unit_size(units, base).reshape(-1, *(1,) * (part.ndim - 1))
             part = part.reshape(*values.shape[:-1], *self.shape(variable))
             part = part if "sample" in lead else part[0]
             attrs = variable.attrs()

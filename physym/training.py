@@ -31,6 +31,7 @@ from physym import runs
 from physym.bfgs import SelfScaledBFGS
 from physym.models.shooting import flow
 from physym.models.storage import CHECKPOINT, atomic
+from physym.natural_units import unit_size
 from physym.segments import Loss, Segments, rank, split, thin
 from simulators.errors import DivergenceError, InputError
 
@@ -116,8 +117,7 @@ class Run:
         dt = torch.tensor(np.diff(times), dtype=torch.float64, device=model.device)[..., None]
         data = Segments(typed.states, dt.expand(len(typed.states), -1, 1), typed.context)
         factors = [
-            torch.tensor(model.signature.factor(v.units, typed.units)).expand(len(typed.states))
-            for v in model.signature.states
+            torch.tensor(unit_size(v.units, typed.units)).expand(len(typed.states)) for v in model.signature.states
         ]
         self.fit, self.held, held = split(data, seed)
         self.factors = torch.stack(factors, dim=-1).to(model.device)[held]

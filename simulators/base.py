@@ -12,7 +12,7 @@ import functools
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,7 +21,8 @@ import numpy as np
 import xarray as xr
 
 from simulators.errors import InputError
-from simulators.schema import CONVENTIONS, Variable, attributes
+from simulators.parameters import LogUniform, Uniform
+from simulators.schema import CONVENTIONS, Variable, attributes, coordinates
 
 __all__ = [
     "LogUniform",
@@ -29,7 +30,6 @@ __all__ = [
     "Uniform",
     "check_times",
     "chunk",
-    "frozen",
     "provenance",
     "registered",
     "require_start",
@@ -38,64 +38,6 @@ __all__ = [
 
 VERSION = "0.1.0"
 _REGISTERED: dict[str, type[Simulator]] = {}
-
-
-@dataclass(frozen=True)
-class Uniform:
-    """A parameter drawn uniformly in [low, high], anew for each sample and entity."""
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        for name in ("low", "high"):
-            value = frozen(name, getattr(self, name))
-            if isinstance(value, tuple):
-                raise InputError(f"{name}: expected one number, given {value}")
-            object.__setattr__(self, name, value)
-        if self.low > self.high:
-            raise InputError(f"expected finite low <= high, given {self.low} and {self.high}")
-
-    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Values of the given shape."""
-        return rng.uniform(self.low, self.high, shape)
-
-
-@dataclass(frozen=True)
-class LogUniform(Uniform):
-    """A parameter whose logarithm is uniform in [log low, log high]; low is positive."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.low <= 0:
-            raise InputError(f"expected a positive low of a log-uniform range, given {self.low}")
-
-    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Values of the given shape."""
-        return np.exp(rng.uniform(np.log(self.low), np.log(self.high), shape))
-
-
-def frozen(name: str, value: Any) -> Any:  # noqa: ANN401
-    """A setting as a number or nested tuples of numbers, which nobody changes later.
-
-    Raises:
-        InputError: with the setting's name, unless it holds finite numbers.
-    """
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise InputError(f"{name}: expected numbers, given {value!r}") from error
-    if array.dtype.kind not in "iuf":
-        raise InputError(f"{name}: expected numbers, given {value!r}")
-    if not np.all(np.isfinite(array)):
-        bad = np.argwhere(~np.isfinite(array))[0]
-        place = f" at index {tuple(map(int, bad))}" if bad.size else ""
-        raise InputError(f"{name}: expected finite numbers, given {array[tuple(bad)]}{place}")
-
-    def nested(values: Any) -> Any:  # noqa: ANN401
-        return tuple(map(nested, values)) if isinstance(values, list) else values
-
-    return nested(array.tolist())
 
 
 class Simulator(abc.ABC):
@@ -144,6 +86,13 @@ class Simulator(abc.ABC):
     def settings(self) -> dict[str, Any]:
         """The settings as JSON holds them."""
         return {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.init}  # type: ignore[arg-type]
+
+    def _finish(self, dataset: xr.Dataset, title: str, times: np.ndarray | None = None, **attrs: Any) -> xr.Dataset:  # noqa: ANN401
+        """The dataset with the standard coordinates and its provenance."""
+        coords = coordinates([str(dim) for dim in dataset.dims], dataset.sizes)
+        if times is not None:
+            coords["time"] = ("time", times, {"units": self.time_units, "long_name": "time"})
+        return dataset.assign_coords(coords).assign_attrs(provenance(title, type(self).__name__, **attrs))
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

@@ -28,9 +28,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import xarray as xr
 
-from simulators import schema
-from simulators.base import Simulator, Uniform, check_times, frozen, provenance, require_start, streams
+from simulators.base import Simulator, check_times, require_start, streams
 from simulators.errors import InputError
+from simulators.parameters import Uniform, arrays, complete, draw, frozen, lead
 from simulators.schema import Variable
 
 __all__ = ["SpringPendulum"]
@@ -125,19 +125,13 @@ class SpringPendulum(Simulator):
         """
         generators = streams(samples, seed)
         noise = np.array([rng.standard_normal((2, self.bodies, _DIMENSIONS)) for rng in generators])
-        own = {}
-        for name in (*_PER_BODY, "gravity"):
-            given = getattr(self, name)
-            if isinstance(given, Uniform):
-                given = np.array([given.draw(rng, (self.bodies,)) for rng in generators])
-            own[name] = self._typed(name, given, self.bodies)
-            if own[name].sizes.get("sample", samples) != samples:
-                raise InputError(f"{name}: expected {samples} samples, given an array for {own[name].sizes['sample']}")
+        types = self.variables()
+        own = draw(types, self._own(), {"body": self.bodies}, generators)
         gravity = own["gravity"].values
         size = np.linalg.norm(gravity, axis=-1, keepdims=True)
         down = np.where(size > 0, gravity / np.where(size > 0, size, 1.0), (0.0, 0.0, -1.0))
         hang = 1.5 * np.cumsum(own["rest_length"].values, axis=-1)[..., None] * down[..., None, :]
-        dims, types = ("sample", "body", "i"), self.variables()
+        dims = ("sample", "body", "i")
         position = (dims, hang + self.position_spread * noise[:, 0], types["position"].attrs())
         momentum = (dims, self.momentum_spread * noise[:, 1], types["momentum"].attrs())
         starts = xr.Dataset({"position": position, "momentum": momentum, **own})
@@ -177,7 +171,6 @@ class SpringPendulum(Simulator):
         output = check_times(times)
         data = self._complete(require_start(initial))
         state, parameters = _rows(data)
-        _require_length(data)
         from simulators import _spring_pendulum_kernels as kernels
         from simulators import integrate
 
@@ -188,20 +181,17 @@ class SpringPendulum(Simulator):
             runs = integrate.dop853(rhs, state, output, parameters, tolerance=tolerance, scale=scale, threads=threads)
             solver: dict[str, Any] = {"method": "DOP853", "tolerance": tolerance}
         elif method == "splitting":
-            runs = np.concatenate(
-                integrate.splitting(
-                    kernels.velocity, kernels.force, state[:, :half], state[:, half:], output, parameters,
-                    step=step, order=order, threads=threads,
-                ),
-                axis=-1,
+            pair = integrate.splitting(
+                kernels.velocity, kernels.force, state[:, :half], state[:, half:], output, parameters,
+                step=step, order=order, threads=threads,
             )  # fmt: skip
+            runs = np.concatenate(pair, axis=-1)
             solver = {"method": "splitting", "order": order, "step": step}
         else:
             raise InputError(f"method: expected 'dop853' or 'splitting', given {method!r}")
         samples, bodies = len(runs), half // _DIMENSIONS
-        dims = ("sample", "time", "body", "i") if "sample" in data.dims else ("time", "body", "i")
-        shape = (samples, output.size, 2, bodies, _DIMENSIONS)
-        shaped = runs.reshape(shape if "sample" in data.dims else shape[1:])
+        shaped = runs.reshape(*lead(data)[1], output.size, 2, bodies, _DIMENSIONS)
+        dims = (*lead(data)[0], "time", "body", "i")
         out = data.assign(
             position=(dims, shaped[..., 0, :, :], data["position"].attrs),
             momentum=(dims, shaped[..., 1, :, :], data["momentum"].attrs),
@@ -218,12 +208,11 @@ class SpringPendulum(Simulator):
         """
         data = self._complete(dataset)
         state, parameters = _rows(data)
-        _require_length(data)
         from simulators import _spring_pendulum_kernels as kernels
         from simulators import integrate
 
         slopes = integrate.evaluate(kernels.rhs, 0.0, state, parameters)
-        dims, sizes = _lead(data)
+        dims, sizes = lead(data)
         slopes = slopes.reshape(*sizes, 2, -1, _DIMENSIONS)
         out = {}
         for n, (name, units) in enumerate((("position", "m/s"), ("momentum", "kg*m/s**2"))):
@@ -244,8 +233,8 @@ class SpringPendulum(Simulator):
             InputError: if the dataset is not of this schema.
         """
         data = self._complete(dataset)
-        dims, _ = _lead(data)
-        q, p, m, k, length, g = _arrays(data)
+        dims, _ = lead(data)
+        q, p, m, k, length, g = arrays(data)
         stretch = np.linalg.norm(np.diff(q, axis=-2, prepend=0.0), axis=-1) - length
         kinetic = np.sum(p**2, axis=-1) / (2 * m)
         potential = 0.5 * k * stretch**2 - m * np.einsum("...bi,...i->...b", q, g)
@@ -263,50 +252,17 @@ class SpringPendulum(Simulator):
         held = xr.Dataset(out, attrs=dataset.attrs)
         return held.assign_coords({name: c for name, c in data.coords.items() if set(c.dims) <= set(held.dims)})
 
-    def _typed(self, name: str, value: Any, bodies: int) -> xr.DataArray:  # noqa: ANN401
-        """One of the simulator's own parameters as a typed array."""
-        variable, array = self.variables()[name], np.array(value, dtype=np.float64)
-        if array.ndim == 0:
-            array = np.full(bodies, array)
-        own = (*variable.dims, *variable.indices)
-        return xr.DataArray(array, dims=("sample", *own) if array.ndim == 2 else own, attrs=variable.attrs())
+    def _own(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in (*_PER_BODY, "gravity")}
 
     def _complete(self, dataset: xr.Dataset) -> xr.Dataset:
-        """The conformed variables, per body, with the simulator's own parameters where the dataset has none."""
-        types = self.variables()
-        parameters = (*_PER_BODY, "gravity")
-        data = schema.conform(dataset, types, optional=parameters)
+        """The conformed variables, with the simulator's own parameters where the dataset has none."""
+        data = complete(dataset, self.variables(), self._own())
         if data.sizes["i"] != _DIMENSIONS:
             raise InputError(f"dimension 'i': expected 3 components, given {data.sizes['i']}")
-        for name in parameters:
-            if name in data:
-                array = data[name]
-                if "body" not in array.dims and name in _PER_BODY:
-                    array = array.expand_dims(body=data.sizes["body"], axis=-1)
-            elif isinstance(getattr(self, name), Uniform):
-                raise InputError(
-                    f"variable {name!r}: expected in the dataset, since the simulator only knows its range"
-                )
-            else:
-                array = self._typed(name, getattr(self, name), data.sizes["body"])
-                for dim, size in array.sizes.items():
-                    if data.sizes.get(dim, size) != size:
-                        raise InputError(
-                            f"{name}: expected {data.sizes[dim]} along {dim!r}, as in the dataset, given {size} by the"
-                            " simulator; put it into the dataset"
-                        )
-            data[name] = array
         for name in _PER_BODY:
             _check_sign(name, data[name].values)
-        coords = schema.coordinates(("body", "i"), data.sizes)
-        return data[list(types)].assign_coords({k: v for k, v in coords.items() if k not in data.coords})
-
-    def _finish(self, dataset: xr.Dataset, title: str, times: np.ndarray | None = None, **attrs: Any) -> xr.Dataset:  # noqa: ANN401
-        """With coordinates and provenance."""
-        dataset = dataset.assign_coords(schema.coordinates(("body", "i"), dataset.sizes))
-        if times is not None:
-            dataset = dataset.assign_coords(time=("time", times, {"units": self.time_units, "long_name": "time"}))
-        return dataset.assign_attrs(provenance(title, type(self).__name__, **attrs))
+        return data
 
 
 def _check_sign(name: str, values: np.ndarray) -> None:
@@ -316,31 +272,15 @@ def _check_sign(name: str, values: np.ndarray) -> None:
         raise InputError(f"{name}: expected {sign}, given {wrong.ravel()[0]}")
 
 
-def _lead(data: xr.Dataset) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The names and sizes of the dimensions `sample` and `time`, those there are."""
-    dims = tuple(dim for dim in ("sample", "time") if dim in data.dims)
-    return dims, tuple(data.sizes[dim] for dim in dims)
-
-
-def _arrays(data: xr.Dataset) -> list[np.ndarray]:
-    """The variables' values, whose leading dimensions are `_lead`, of size 1 where a variable lacks one."""
-    lead, _ = _lead(data)
-    absent = [[dim for dim in lead if dim not in array.dims] for array in data.data_vars.values()]
-    full = [array.expand_dims(dims) for array, dims in zip(data.data_vars.values(), absent, strict=True)]
-    return [array.transpose(*lead, ...).values for array in full]
-
-
 def _rows(data: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     """States (row, 2 body i) and parameters (row, 3 body + i) as the kernels take them, a row per sample and time."""
-    _, sizes = _lead(data)
-    full = [np.broadcast_to(array, (*sizes, *array.shape[len(sizes) :])) for array in _arrays(data)]
+    _require_length(data["position"])
+    full, rows = arrays(data), int(np.prod(lead(data)[1]))
     state, parameters = np.concatenate(full[:2], axis=-2), np.concatenate(full[2:], axis=-1)
-    rows = int(np.prod(sizes))
     return state.reshape(rows, -1), parameters.reshape(rows, -1)
 
 
-def _require_length(data: xr.Dataset) -> None:
-    position = data["position"]
+def _require_length(position: xr.DataArray) -> None:
     lengths = np.linalg.norm(np.diff(position.values, axis=-2, prepend=0.0), axis=-1)
     if np.any(lengths == 0):
         *place, body = np.argwhere(lengths == 0)[0]

@@ -20,6 +20,7 @@ from physym.data import Context, Signature, Typed
 from physym.models import rollout, storage
 from physym.models.mlp import PlainNet
 from physym.models.scalars import ScalarNet
+from physym.natural_units import unit_size
 from simulators.base import check_times, provenance, registered, require_start
 from simulators.errors import InputError
 from simulators.schema import Variable, attributes, validate
@@ -240,7 +241,7 @@ class Model(abc.ABC):
             solver: dict[str, Any] = {"method": "dopri8", "tolerance": tolerance}
         elif method == "gauss-legendre":
             step = step or float(self.times[1] - self.times[0]) / 4
-            unit = float(self.signature.factor(self.time_units, typed.units)[0])
+            unit = float(unit_size(self.time_units, typed.units)[0])
             runs = rollout.symplectic(law, typed.states, scaled, clock, step / unit, stages)
             solver = {"method": "Gauss-Legendre", "stages": stages, "step": step}
         else:

@@ -22,6 +22,7 @@ import xarray as xr
 
 from physym.data import Context, Signature
 from physym.models.base import Model
+from physym.natural_units import unit_size
 from simulators.errors import InputError
 from simulators.schema import Variable
 from simulators.units import parse
@@ -91,7 +92,7 @@ class HamiltonianNN(Model):
             numbers = self.hamiltonian(typed.states, typed.context.expand(typed.states.ndim - 2))
         variable = Variable("hamiltonian", "kg*m**2/s**2", "learned Hamiltonian", "H", role="diagnostic")
         values = numbers.cpu().numpy()
-        values = values * self.signature.factor(variable.units, typed.units).reshape(-1, *(1,) * (values.ndim - 1))
+        values = values * unit_size(variable.units, typed.units).reshape(-1, *(1,) * (values.ndim - 1))
         state = start[self.signature.states[0].name]
         dims = tuple(dim for dim in state.dims if dim in ("sample", "time"))
         coords = {dim: dataset.coords[dim] for dim in dims if dim in dataset.coords}

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -139,8 +140,17 @@ def write(dataset: xr.Dataset, path: str | Path, *, force: bool = False) -> Path
         raise InputError(f"{path}: expected to write there, given {reason}") from error
     finally:
         if scratch is not None:
-            shutil.rmtree(scratch, ignore_errors=True)
+            _remove(scratch)
     return path
+
+
+def _remove(scratch: Path) -> None:
+    # threads of zarr may go on writing for a moment after one of them has failed
+    for _ in range(20):
+        shutil.rmtree(scratch, ignore_errors=True)
+        if not scratch.exists():
+            return
+        time.sleep(0.05)
 
 
 def _write_netcdf(dataset: xr.Dataset, target: Path) -> None:

@@ -213,6 +213,7 @@ def test_data_without_vectors_or_parameters():
 
 def test_fields_are_refused():
     data = oscillators().expand_dims(y=[0.0, 1.0], x=[0.0, 1.0]).transpose("sample", "time", "y", "x")
+    data = data.assign_coords({dim: data[dim].assign_attrs(units="m") for dim in ("y", "x")})
     with pytest.raises(InputError, match="field-net"):
         NeuralODE(net="mlp").fit(data, steps=1)
 

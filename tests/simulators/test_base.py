@@ -55,7 +55,8 @@ def test_times_are_taken_from_anything_of_numbers(times: Any) -> None:
         ("a", "as numbers"), (["0", "1"], "as numbers"), ([0, 1j], "as numbers"), ([False, True], "as numbers"),
         ([[0], [1, 2]], "as numbers"), (np.arange(2).astype("timedelta64[s]"), "as numbers"),
         (np.arange(2).astype("datetime64[s]"), "as numbers"), ((t for t in (0, 1)), "as numbers"),
-        ([0.0, 2.0, 1.0], "given 2 before 1; sort them"), ([0.0, 0.0], "given 0 before 0"), ([0.0, np.nan], "before nan"),
+        ([0.0, 2.0, 1.0], "given 2 before 1; sort them"), ([0.0, 0.0], "given 0 before 0"),
+        ([0.0, np.nan], "before nan"),
         ([np.nan], "given nan"), ([0.0, np.inf], "given others|given 0"), ([-np.inf, 0.0], "given -inf"),
     ],
 )  # fmt: skip
