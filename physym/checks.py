@@ -22,14 +22,14 @@ that the data name, to 5e-4 (the same data: 1.4e-4).
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import xarray as xr
 
+from physym.findings import Check, Measured, Report
 from physym.metrics import difference, drift, nudge
 from physym.symmetry import SO, act, reverse_time
 from physym.units import rescale
@@ -47,79 +47,7 @@ LEARNED = 1e-2
 STORED, LAW = 1e-3, 5e-4
 _SAMPLES, _TIMES, _REVERSED, _ELEMENTS, _SEGMENTS = 16, 50, 11, 3, 200
 
-Measured = tuple[float, str]
 Map = Callable[[xr.Dataset], xr.Dataset]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of a report.
-
-    Attributes:
-        name: what was checked.
-        error: how far it is from what must hold; NaN if that could not be measured.
-        tolerance: up to where it passes.
-        passed: whether it does.
-        detail: where the error is largest, or why there is none.
-    """
-
-    name: str
-    error: float
-    tolerance: float
-    passed: bool
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Report:
-    """What was checked, of whom, and what came out; printed, it is a table.
-
-    Attributes:
-        subject: name of the simulator, model or dataset.
-        checks: in the order in which they ran.
-    """
-
-    subject: str
-    checks: list[Check] = field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        """Whether every check passed."""
-        return all(line.passed for line in self.checks)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON holds it: an error that is not a finite number is None."""
-        lines = [asdict(line) | {"error": line.error if math.isfinite(line.error) else None} for line in self.checks]
-        return {"subject": self.subject, "passed": self.passed, "checks": lines}
-
-    def __str__(self) -> str:
-        rows = [("check", "error", "tolerance", "", "")]
-        for line in self.checks:
-            error = f"{line.error:.1e}" if math.isfinite(line.error) else "-"
-            rows.append((line.name, error, f"{line.tolerance:.0e}", "passed" if line.passed else "FAILED", line.detail))
-        a, b, c, d = (max(len(row[n]) for row in rows) for n in range(4))
-        table = [f"{row[0]:<{a}}  {row[1]:>{b}}  {row[2]:>{c}}  {row[3]:<{d}}  {row[4]}".rstrip() for row in rows]
-        passed = sum(line.passed for line in self.checks)
-        return "\n".join([self.subject, *table, f"{passed} of {len(self.checks)} checks passed"])
-
-    def run(self, name: str, tolerance: float, measure: Callable[[], Measured]) -> bool:
-        """Add a check; one that raises has failed, and says why.
-
-        Returns:
-            Whether it passed.
-        """
-        try:
-            error, detail = measure()
-        except Exception as fault:
-            # any fault of the subject is a finding; the other checks go on
-            return self.fail(name, tolerance, fault)
-        self.checks.append(Check(name, float(error), tolerance, bool(error <= tolerance), detail))
-        return self.checks[-1].passed
-
-    def fail(self, name: str, tolerance: float, fault: Exception) -> bool:
-        """Add a check that could not be measured; the answer is False."""
-        self.checks.append(Check(name, math.nan, tolerance, False, f"{type(fault).__name__}: {fault}"))
-        return False
 
 
 class Subject(Protocol):
