@@ -54,7 +54,7 @@ class Report:
         return {"subject": self.subject, "passed": self.passed, "checks": lines}
 
     def __str__(self) -> str:
-        rows = [("check", "error", "tolerance", "", "largest in")]
+        rows = [("check", "error", "tolerance", "", "")]
         for line in self.checks:
             error = f"{line.error:.1e}" if math.isfinite(line.error) else "-"
             rows.append((line.name, error, f"{line.tolerance:.0e}", "passed" if line.passed else "FAILED", line.detail))
