@@ -6,6 +6,7 @@ Every message says what was expected, what was given, and the remedy.
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -86,16 +87,16 @@ def substeps(times: np.ndarray, step: float) -> np.ndarray:
 
 def positive(name: str, value: float, least: float = 0.0) -> float:
     """Return `value` as a float above zero and not below `least`."""
-    number = float(value)
+    bound = f"at least {least:g}" if least else "above 0"
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     if not (math.isfinite(number) and number > 0 and number >= least):
-        bound = f"at least {least:g}" if least else "above 0"
         raise InputError(f"{name}: expected a finite number {bound}, got {value!r}; choose a {name} {bound}.")
     return number
 
 
 def count(name: str, value: int) -> int:
     """Return `value` as an integer of at least one."""
-    if int(value) != value or value < 1:
+    if not isinstance(value, Real) or isinstance(value, bool) or value != value // 1 or value < 1:
         raise InputError(f"{name}: expected a whole number, at least 1, got {value!r}; choose {name} >= 1.")
     return int(value)
 
