@@ -114,7 +114,7 @@ def write(dataset: xr.Dataset, path: str | Path, *, force: bool = False) -> Path
         variable.attrs, variable.encoding = attributes(variable.attrs), {}
     # zarr v3 specifies text of variable length only
     held = _with_text(held, str if path.suffix == ".nc" else object)
-    scratch = None
+    scratch, whole = None, False
     try:
         place = path.resolve()
         _clear(place)
@@ -132,6 +132,7 @@ def write(dataset: xr.Dataset, path: str | Path, *, force: bool = False) -> Path
         if place.is_dir() or (place.exists() and target.is_dir()):
             place.rename(scratch / "replaced")
         target.replace(place)
+        whole = True
     except InputError:
         raise
     except (OSError, RuntimeError, ValueError, TypeError, AttributeError) as error:
@@ -140,17 +141,22 @@ def write(dataset: xr.Dataset, path: str | Path, *, force: bool = False) -> Path
         raise InputError(f"{path}: expected to write there, given {reason}") from error
     finally:
         if scratch is not None:
-            _remove(scratch)
+            _remove(scratch, whole=whole)
     return path
 
 
-def _remove(scratch: Path) -> None:
-    # threads of zarr may go on writing for a moment after one of them has failed
-    for _ in range(20):
-        shutil.rmtree(scratch, ignore_errors=True)
-        if not scratch.exists():
-            return
-        time.sleep(0.05)
+def _remove(scratch: Path, *, whole: bool) -> None:
+    """Remove the scratch folder, of a dataset that was written whole or of one that failed."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    if whole:
+        return
+    # threads of zarr may go on writing, and make the folder anew, for a moment after one of them has failed
+    gone, deadline = time.monotonic(), time.monotonic() + 5.0
+    while time.monotonic() - gone < 0.5 and time.monotonic() < deadline:
+        time.sleep(0.02)
+        if scratch.exists():
+            shutil.rmtree(scratch, ignore_errors=True)
+            gone = time.monotonic()
 
 
 def _write_netcdf(dataset: xr.Dataset, target: Path) -> None:
