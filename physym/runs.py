@@ -23,7 +23,7 @@ __all__ = ["begin", "fingerprint", "restore", "store"]
 def fingerprint(dataset: xr.Dataset) -> str:
     """A digest of times, states and parameters."""
     digest = hashlib.sha256()
-    for name in ("time", *names(dataset, "state"), *names(dataset, "parameter")):
+    for name in ("time", *sorted(names(dataset, "state")), *sorted(names(dataset, "parameter"))):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(dataset[name].values).tobytes())
     return digest.hexdigest()[:16]

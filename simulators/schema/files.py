@@ -210,7 +210,16 @@ def read(path: str | Path) -> xr.Dataset:
         raise SchemaError(
             f"{path}: expected {kind}, given one that is damaged or of another kind; generate it again"
         ) from error
-    return dataset
+    return _in_order(dataset) if is_store else dataset
+
+
+def _in_order(dataset: xr.Dataset) -> xr.Dataset:
+    """Variables in their simulator's order, others by name after them: a store lists them in any order."""
+    from simulators.base import registered
+
+    known = registered().get(dataset.attrs["simulator"])
+    ranks = {name: rank for rank, name in enumerate(known.variables())} if known else {}
+    return dataset[sorted(dataset.data_vars, key=lambda name: (ranks.get(str(name), len(ranks)), str(name)))]
 
 
 def _load_netcdf(path: Path) -> xr.Dataset:

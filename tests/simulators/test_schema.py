@@ -661,3 +661,11 @@ def test_the_settings_of_a_solver_are_json(run: xr.Dataset, tmp_path: Path) -> N
     found = read(write(run, tmp_path / "a.nc"))
     assert json.loads(found.attrs["solver"]) == {"method": "DOP853", "tolerance": 1e-10}
     assert found.attrs["seed"] == 0
+
+
+def test_a_store_lists_variables_in_one_order(run: xr.Dataset, tmp_path: Path) -> None:
+    """Zarr itself lists them in any; the order decides, for one, what the entries of a flat state are."""
+    mixed = run[sorted(run.data_vars, reverse=True)].assign(zeta=run["mass"], alpha=run["mass"])
+    path = write(mixed, tmp_path / "a.zarr")
+    for _ in range(10):
+        assert list(read(path).data_vars) == [*PENDULUM.variables(), "alpha", "zeta"]
