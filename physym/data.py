@@ -45,10 +45,6 @@ class Context:
             self.vectors.reshape(self.vectors.shape[0], *ones, *self.vectors.shape[1:]),
         )
 
-    def repeat(self, times: int) -> Context:
-        """With each sample repeated."""
-        return Context(self.scalars.repeat_interleave(times, 0), self.vectors.repeat_interleave(times, 0))
-
     def __getitem__(self, index: torch.Tensor | slice) -> Context:
         return Context(self.scalars[index], self.vectors[index])
 

@@ -89,11 +89,10 @@ class Loss:
         """Make the integrator finer where its error shows in the residual; whether it did."""
         few = self.data[:: max(1, len(self.data) // 64)]
         few = Segments(few.states[:, :26], few.dt[:, :25], few.context)
-        # one context a segment: the test takes the segments apart
-        context = few.context.repeat(few.dt.shape[1])
+        context = few.context.expand(1)
 
         def law(z: torch.Tensor) -> torch.Tensor:
-            return self.model.law(z, (context if len(z) > len(few) else few.context).expand(1))
+            return self.model.law(z, context)
 
         needed = substeps_needed(law, few.states, few.dt, self.model.state_scale, _SHARE)
         if needed <= self.substeps:

@@ -131,7 +131,8 @@ class Model(abc.ABC):
         Args:
             dataset: valid by the schema, with at least two times.
             time_limit: seconds after which training stops at the best so far.
-            steps: quasi-Newton iterations; by default until the held-back part stops improving, at most 2000.
+            steps: quasi-Newton iterations, after as many of Adam (at most 300); by default until the held-back part
+                stops improving, at most 2000.
             seed: of the initial weights and of what is held back.
             output: a run folder that keeps checkpoints and the learning curve, then the model; an unfinished
                 run of the same settings and data goes on from its last checkpoint to the same result.

@@ -84,8 +84,9 @@ def substeps_needed(
             if size(ends[-1] - ends[-2]) <= 0.1 * allowed:
                 break
         # each segment alone, so that it begins on the data and ends on the law's solution
-        pairs = torch.stack([z[:, :-1].flatten(0, 1), ends[-1].flatten(0, 1)], dim=1)
-        steps = dt.expand(*z[:, 1:].shape[:2], 1).flatten(0, 1)[:, None]
-        if size(defect(law, pairs, steps)) <= allowed:
+        alone = [
+            defect(law, torch.stack([z[:, k], ends[-1][:, k]], dim=1), dt[:, k : k + 1]) for k in range(dt.shape[1])
+        ]
+        if size(torch.cat(alone, dim=1)) <= allowed:
             return 0
         return next(2**k for k, end in enumerate(ends) if size(end - ends[-1]) <= allowed)
