@@ -135,3 +135,11 @@ def test_the_installed_distribution_is_this_one() -> None:
         pytest.skip("physym runs from the sources here, without being installed")
     assert distribution.version == physym.__version__
     assert {"physym"} == {point.name for point in distribution.entry_points if point.group == "console_scripts"}
+
+
+def test_the_version_is_said_alike_everywhere():
+    import physym
+    from simulators.base import VERSION
+
+    assert physym.__version__ == VERSION
+    assert f"\nversion: {VERSION}\n" in (ROOT / "CITATION.cff").read_text()

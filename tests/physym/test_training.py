@@ -128,16 +128,7 @@ def test_two_processes_take_the_steps_of_one(tmp_path):
 
 def test_gradients_over_processes_are_those_of_one(monkeypatch):
     """Two processes' shares add up to the whole, a Hamiltonian's last bias (which has no gradient) included."""
-    run = training.Run(
-        _built(HamiltonianNN(hidden=(8,))),
-        chunks(),
-        seed=0,
-        steps=1,
-        time_limit=None,
-        output=None,
-        force=False,
-        progress=False,
-    )
+    run = _begun(HamiltonianNN(hidden=(8,)), chunks())
     value, gradient = run.loss(run.x)
     shares = []
     for rank in range(2):
@@ -149,9 +140,12 @@ def test_gradients_over_processes_are_those_of_one(monkeypatch):
     assert gradient.numel() == weights(run.model).numel()
 
 
-def _built(model):
-    model.build(chunks(), 0)
-    return model
+def _begun(model, data):
+    """A run that is ready for its first step."""
+    model.build(data, 0)
+    return training.Run(
+        model, data, seed=0, steps=1, time_limit=None, output=None, force=False, progress=False
+    )  # fmt: skip
 
 
 def test_seeds_decide_everything():
@@ -164,16 +158,7 @@ def test_seeds_decide_everything():
 
 
 def test_blocks_of_samples_do_not_change_the_gradient(monkeypatch):
-    run = training.Run(
-        _built(NeuralODE(hidden=(8,))),
-        chunks(),
-        seed=0,
-        steps=1,
-        time_limit=None,
-        output=None,
-        force=False,
-        progress=False,
-    )
+    run = _begun(NeuralODE(hidden=(8,)), chunks())
     whole = run.loss(run.x)
     run.loss.block = 4
     parts = run.loss(run.x)
@@ -193,8 +178,7 @@ def test_long_steps_make_the_integrator_finer():
 def test_many_long_trajectories_are_thinned_and_learned(monkeypatch):
     monkeypatch.setattr(segments, "SEGMENTS", 1000)
     data = PENDULUM.simulate(PENDULUM.sample(60), 0.2 * np.arange(150), tolerance=1e-12)
-    model = _built(NeuralODE(hidden=(16,)))
-    run = training.Run(model, data, seed=0, steps=1, time_limit=None, output=None, force=False, progress=False)
+    run = _begun(NeuralODE(hidden=(16,)), data)
     assert run.fit.states[:, 1:].shape[:2].numel() == segments.SEGMENTS
     assert len({float(z) for z in run.fit.states[:, 0, 0]}) == len(run.fit)
     whole = {tuple(row) for row in _flat(data)}
@@ -206,7 +190,7 @@ def test_many_long_trajectories_are_thinned_and_learned(monkeypatch):
 
 
 def _flat(data):
-    signature = _built(NeuralODE()).signature
+    signature = _begun(NeuralODE(), chunks()).model.signature
     typed = signature.tensors(signature.conform(data), torch.zeros(1, dtype=torch.float64))
     return typed.states.flatten(0, 1).tolist()
 
