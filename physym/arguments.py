@@ -38,13 +38,18 @@ where to look next:
 
 GENERATE = """\
 Simulate SIMULATOR (such as spring-pendulum), or make every output of a recipe RECIPE.toml, whose settings the
-options below override."""
+options below override.
+
+FILE.nc is one file, written whole. FILE.zarr is a store, written run by run: killed at any moment, the same command
+goes on with it. A run that fails is recorded there with its reason, and left out when the store is read."""
 
 GENERATE_EXAMPLES = """\
 examples:
   physym generate spring-pendulum --samples 100 --times 0:30:0.2 --output runs.nc
   physym generate spring-pendulum --set mass=log_uniform:0.5,2 --set gravity=0,0,-9.81 --samples 100 --output family.nc
   physym generate spring-pendulum --samples 500 --chunk 5 --output train.zarr
+  physym generate rietkerk --samples 1000 --workers 8 -o runs.zarr
+  physym generate rietkerk --set R=uniform:0.3,0.45 --samples 1000 --scheduler tcp://head:8786 -o family.zarr
   physym generate datasets/spring_pendulum.toml --output data/"""
 
 FIT_EXAMPLE = """\
@@ -55,8 +60,9 @@ The folder RUN keeps the learned law, the learning curve and checkpoints: after 
 command again and it goes on from the last one."""
 
 EVALUATE_EXAMPLE = """\
-example:
+examples:
   physym evaluate run test.nc --output run/evaluation
+  physym evaluate rietkerk runs.zarr --set R=0.37 --output drier      what less rain would change
 
 The report run/evaluation/report.html is one page with tables, pictures, and where data and law came from.
 Exit code 1 says that a check failed."""
@@ -65,6 +71,7 @@ CHECK_EXAMPLES = """\
 examples:
   physym check train.nc
   physym check run --json
+  physym check rietkerk --set length=100
 
 Exit code 1 says that a check failed."""
 
@@ -86,15 +93,20 @@ def make_parser() -> argparse.ArgumentParser:
     )
     generate = commands.add_parser("generate", description=GENERATE, epilog=GENERATE_EXAMPLES, **style)
     fit = commands.add_parser("fit", description="Learn the law of DATA.", epilog=FIT_EXAMPLE, **style)
-    text = "Roll a learned law out beside the truth."
+    text = "Roll a learned law, or a simulator, out beside the truth."
     evaluate = commands.add_parser("evaluate", description=text, epilog=EVALUATE_EXAMPLE, **style)
-    text = "Hold a dataset or a learned law to physics."
+    text = "Hold a dataset, a learned law or a simulator to physics."
     check = commands.add_parser("check", description=text, epilog=CHECK_EXAMPLES, **style)
     _add_generate(generate.add_argument)
     _add_fit(fit.add_argument)
     _add_evaluate(evaluate.add_argument)
-    check.add_argument("subject", metavar="DATA|RUN", type=Path, help="a dataset, or a folder that fit wrote")
+    text = "a dataset, a folder that fit wrote, or a simulator such as rietkerk"
+    check.add_argument("subject", metavar="DATA|RUN|SIMULATOR", type=Path, help=text)
+    text = "a setting of the simulator, as for generate; it wins over the data"
     for command in (evaluate, check):
+        command.add_argument(
+            "--set", type=_assignment, action="append", default=[], dest="parameters", metavar="NAME=VALUE", help=text
+        )
         command.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     for command in (generate, fit, evaluate):
         command.add_argument("--force", action="store_true", help="replace an output that is there")
@@ -109,10 +121,12 @@ def _add_generate(add: Callable[..., Any]) -> None:
     text = "output times, STOP excluded; the simulator's own if absent"
     add("--times", type=_times, metavar="START:STOP:STEP", help=text)
     add("--chunk", type=int, metavar="POINTS", help="keep only so many consecutive points of each run, cut at random")
-    text = "a parameter: a number, numbers a,b,c, or a range uniform:a,b or log_uniform:a,b; may be repeated"
+    text = "a parameter by name or symbol (R=0.3): a number, numbers a,b,c, or uniform:a,b or log_uniform:a,b"
     add("--set", type=_assignment, action="append", default=[], dest="parameters", metavar="NAME=VALUE", help=text)
     add("--tolerance", type=float, metavar="T", help="relative error of the simulator's steps")
-    add("--workers", type=int, metavar="N", help="threads (all cores); no number depends on them")
+    add("--workers", type=int, metavar="N", help="processes; for FILE.nc threads (all cores); changes no number")
+    text = "make FILE.zarr on the Dask cluster of this scheduler, whose workers see FILE.zarr (needs physym[cluster])"
+    add("--scheduler", metavar="tcp://HOST:PORT", help=text)
 
 
 def _add_fit(add: Callable[..., Any]) -> None:
@@ -129,7 +143,7 @@ def _add_fit(add: Callable[..., Any]) -> None:
 
 
 def _add_evaluate(add: Callable[..., Any]) -> None:
-    add("subject", metavar="RUN", type=Path, help="a folder that fit wrote")
+    add("subject", metavar="RUN|SIMULATOR", type=Path, help="a folder that fit wrote, or a simulator such as rietkerk")
     add("data", metavar="DATA", type=Path, help="true trajectories that the law has not seen")
     add("--output", "-o", metavar="DIR", type=Path, help="a folder for the report; without it, only tables are printed")
 

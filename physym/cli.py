@@ -14,14 +14,17 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from physym.arguments import make_parser
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from physym.checks import Report
     from physym.evaluate import Evaluation
     from physym.recipes import Job
+    from simulators.base import Simulator
 
 __all__ = ["main"]
 
@@ -30,6 +33,7 @@ LATER = {"field-net": "model", "emlp": "net"}
 
 def _generate(arguments: Namespace) -> int:
     from physym.generation import check_new, finished, generate
+    from simulators.errors import InputError
 
     places = [(job, _place(job, arguments.output)) for job in _jobs(arguments)]
     _check_distinct(path for _, path in places)
@@ -37,10 +41,24 @@ def _generate(arguments: Namespace) -> int:
         places = [(job, path) for job, path in places if not finished(job, path)]
     for job, path in places:
         check_new(job, path, force=arguments.force)
+    for _, path in places:
+        if arguments.scheduler is not None and path.suffix != ".zarr":
+            raise InputError(f"--scheduler: expected an output FILE.zarr, which a cluster can write to; given {path}")
     for job, path in places:
-        dataset = generate(job, path, force=arguments.force, workers=arguments.workers, progress=True)
-        print(f"{path}: {dataset.attrs['title']}")
+        dataset = generate(
+            job, path, force=arguments.force, workers=arguments.workers, scheduler=arguments.scheduler, progress=True
+        )
+        print(f"{path}: {dataset.attrs['title']}{_failed(dataset)}")
     return 0
+
+
+def _failed(dataset: xr.Dataset) -> str:
+    """How many runs failed, and why the first did."""
+    failures = json.loads(dataset.attrs.get("failures", "{}"))
+    if not failures:
+        return ""
+    sample, reason = next(iter(failures.items()))
+    return f"; {len(failures)} failed and are left out, sample {sample} thus: {reason}"
 
 
 def _place(job: Job, output: Path | None) -> Path:
@@ -65,7 +83,20 @@ def _check_distinct(paths: Iterable[Path]) -> None:
 def _jobs(arguments: Namespace) -> list[Job]:
     import dataclasses
 
-    from physym.recipes import Job, parse_value, read_recipe
+    from physym.recipes import Job, read_recipe
+
+    parameters = _parameters(arguments)
+    given = {name: getattr(arguments, name) for name in ("samples", "seed", "times", "chunk", "tolerance")}
+    given = {name: value for name, value in given.items() if value is not None}
+    if arguments.source.endswith(".toml"):
+        jobs = read_recipe(arguments.source)
+        return [dataclasses.replace(job, parameters={**job.parameters, **parameters}, **given) for job in jobs]
+    return [Job(simulator=arguments.source, parameters=parameters, **given)]
+
+
+def _parameters(arguments: Namespace) -> dict[str, Any]:
+    """What --set gives."""
+    from physym.recipes import parse_value
     from simulators.errors import InputError
 
     parameters = {}
@@ -74,12 +105,29 @@ def _jobs(arguments: Namespace) -> list[Job]:
             parameters[name] = parse_value(text)
         except InputError as error:
             raise InputError(f"--set {name}: {error}") from error
-    given = {name: getattr(arguments, name) for name in ("samples", "seed", "times", "chunk", "tolerance")}
-    given = {name: value for name, value in given.items() if value is not None}
-    if arguments.source.endswith(".toml"):
-        jobs = read_recipe(arguments.source)
-        return [dataclasses.replace(job, parameters={**job.parameters, **parameters}, **given) for job in jobs]
-    return [Job(simulator=arguments.source, parameters=parameters, **given)]
+    return parameters
+
+
+def _simulator(arguments: Namespace) -> Simulator | None:
+    """The simulator that is named in place of a path, with what --set gives; None for a path.
+
+    Raises:
+        InputError: if there is neither, or parameters are given for what is no simulator.
+    """
+    from physym.recipes import Job, suggest
+    from simulators.base import registered
+    from simulators.errors import InputError
+
+    path = arguments.subject
+    names = {name for kind in registered().values() for name in (kind.command(), kind.__name__)}
+    if path.exists() or path.name != str(path) or (path.suffix and str(path) not in names):
+        if arguments.parameters:
+            raise InputError(f"--set: expected beside the name of a simulator, given beside {path}")
+        return None
+    if str(path) not in names:
+        near = suggest(str(path), (kind.command() for kind in registered().values()))
+        raise InputError(f"{path}: expected a path, or a simulator, given no such file ({near})")
+    return Job(simulator=str(path), parameters=_parameters(arguments)).make()
 
 
 def _fit(arguments: Namespace) -> int:
@@ -111,15 +159,35 @@ def _evaluate(arguments: Namespace) -> int:
 
     run, folder = arguments.subject, arguments.output
     with _stdout_to_stderr(arguments.json):
+        simulator = _simulator(arguments)
         dataset = read(arguments.data)
         import physym
         from physym.evaluate import evaluate
 
-        evaluation = evaluate(physym.load(run), dataset, output=folder, force=arguments.force, run=run)
+        if simulator is not None:
+            dataset = _overridden(dataset, simulator, arguments)
+        model, place = (physym.load(run), run) if simulator is None else (simulator, None)
+        evaluation = evaluate(model, dataset, output=folder, force=arguments.force, run=place)
     _print(evaluation, as_json=arguments.json)
     if folder is not None and not arguments.json:
         print(f"\nlook at {folder / 'report.html'}")
     return 0 if evaluation.passed else 1
+
+
+def _overridden(dataset: xr.Dataset, simulator: Simulator, arguments: Namespace) -> xr.Dataset:
+    """The dataset with the parameters that --set gives, by name or by symbol, in place of its own."""
+    from simulators.base import Uniform
+    from simulators.errors import InputError
+    from simulators.parameters import typed
+
+    given, found = {name for name, _ in arguments.parameters}, {}
+    for name, variable in simulator.variables().items():
+        if variable.role == "parameter" and {name, variable.symbol} & given:
+            value = getattr(simulator, name)
+            if isinstance(value, Uniform):
+                raise InputError(f"--set {name}: expected numbers to evaluate with, given a range")
+            found[name] = typed(variable, value, dataset.sizes)
+    return dataset.assign(found)
 
 
 def _check(arguments: Namespace) -> int:
@@ -127,7 +195,12 @@ def _check(arguments: Namespace) -> int:
 
     path = arguments.subject
     with _stdout_to_stderr(arguments.json):
-        if path.is_dir() and path.suffix != ".zarr" and not (path / "zarr.json").exists():
+        simulator = _simulator(arguments)
+        if simulator is not None:
+            import physym
+
+            report = physym.check(simulator, verbose=False)
+        elif path.is_dir() and path.suffix != ".zarr" and not (path / "zarr.json").exists():
             import physym
 
             model = physym.load(path)

@@ -56,10 +56,13 @@ def drifts(model: Any, truth: xr.Dataset, prediction: xr.Dataset) -> tuple[Drift
 
     Args:
         model: answers `conserved`.
-        truth: states and parameters (sample, time, ...).
-        prediction: the same; NaN where there is none.
+        truth: states and parameters (sample, time, ...), and the flows (diagnostics) from which budgets close.
+        prediction: the same; NaN where there is none. Flows that it lacks are not used of the truth either, so that the
+            two are measured alike.
     """
-    states = names(truth, "state")
+    lacking = [name for name in names(truth, "diagnostic") if name not in prediction]
+    truth = truth.drop_vars(lacking)
+    states = [*names(truth, "state"), *names(truth, "diagnostic")]
     there = xr.DataArray(np.ones((truth.sizes["sample"], truth.sizes["time"]), dtype=bool), dims=("sample", "time"))
     for name in states:
         there &= np.isfinite(prediction[name]).all(
@@ -70,7 +73,7 @@ def drifts(model: Any, truth: xr.Dataset, prediction: xr.Dataset) -> tuple[Drift
         {name: prediction[name].where(there, truth[name]).assign_attrs(truth[name].attrs) for name in states}
     )
     known = registered().get(truth.attrs["simulator"])
-    laws = ([known()] if known is not None else []) + [model]
+    laws = ([known()] if known is not None and known is not type(model) else []) + [model]
     nudged = nudge(truth, np.random.default_rng(0))
     found = []
     for law in laws:

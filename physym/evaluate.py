@@ -24,8 +24,8 @@ import numpy as np
 import xarray as xr
 
 from physym.drift import Drift, drifts
-from physym.metrics import geometric_mean, rollout_error
-from physym.tables import by_time, number, plain_json, table
+from physym.metrics import geometric_mean, rollout_error, spatial_errors
+from physym.tables import by_time, by_variable, number, plain_json, table
 from simulators.errors import DivergenceError, InputError
 from simulators.schema import names, validate, write
 from simulators.units import conversion
@@ -52,8 +52,10 @@ class Evaluation:
 
     Attributes:
         errors: relative error (sample, time); 1 from where a rollout diverged.
-        truth: states and parameters that were predicted, with the dimension sample.
+        spatial_errors: of each field (sample, time), relative to its variation in space; none without fields.
+        truth: states and parameters that were predicted, with the dimension sample, and the flows of budgets.
         prediction: the same variables by the model, in the units of the truth; NaN from where a rollout diverged.
+            Flows are in it if the model gives them.
         diverged: the time at which a sample left the finite numbers, by sample.
         drifts: of every conserved quantity, in the data and in the rollouts.
         checks: each with name, error, tolerance, passed, detail.
@@ -63,6 +65,7 @@ class Evaluation:
     """
 
     errors: xr.DataArray
+    spatial_errors: xr.Dataset
     truth: xr.Dataset
     prediction: xr.Dataset
     diverged: Mapping[int, float]
@@ -97,6 +100,7 @@ class Evaluation:
                 "times": self.errors.sizes["time"],
                 "time_units": self.errors["time"].attrs["units"],
                 "error_by_time": by_time(self.errors),
+                "spatial_errors": by_variable(self.spatial_errors),
                 "diverged": [{"sample": sample, "time": when} for sample, when in self.diverged.items()],
                 "conserved": [drift.to_dict() for drift in self.drifts],
                 "checks": list(self.checks),
@@ -119,6 +123,10 @@ class Evaluation:
             )
         rows = [[number(row[key]) for key in ("time", "geometric_mean", "low", "high")] for row in by_time(self.errors)]
         blocks.append(table((f"time [{units}]", "error", "10% of samples below", "90% below"), rows))
+        if self.spatial_errors:
+            found = by_variable(self.spatial_errors)
+            head = ("error / variation in space", *(f"{number(when)} {units}" for when in found[0]["times"]))
+            blocks.append(table(head, [[row["name"], *map(number, row["median"])] for row in found]))
         if self.drifts:
             head = ("conserved", "by", "size", "units", "drift in data", "of model", "largest")
             blocks.append(table(head, [drift.cells() for drift in self.drifts], text=2))
@@ -158,14 +166,16 @@ def evaluate(
             f"dataset: expected trajectories of at least 2 times to compare with, given {dataset.sizes.get('time', 0)};"
             " simulate more"
         )
-    truth = dataset[[*names(dataset, "state"), *names(dataset, "parameter")]]
+    moving = [*names(dataset, "state"), *_flows(dataset)]
+    truth = dataset[[*moving, *names(dataset, "parameter")]]
     if "sample" not in truth.dims:
-        truth = truth.assign({name: truth[name].expand_dims("sample") for name in names(truth, "state")})
+        truth = truth.assign({name: truth[name].expand_dims("sample") for name in moving})
     begun = time.perf_counter()
     prediction, diverged = _rollout(model, truth)
     seconds = time.perf_counter() - begun
     evaluation = Evaluation(
         errors=rollout_error(prediction, truth),
+        spatial_errors=spatial_errors(prediction, truth),
         truth=truth,
         prediction=prediction,
         diverged=diverged,
@@ -177,20 +187,32 @@ def evaluate(
     return evaluation if folder is None else _write(evaluation, folder, None if run is None else Path(run))
 
 
+def _flows(dataset: xr.Dataset) -> list[str]:
+    """The diagnostics over time alone, such as what flowed in and out of a field."""
+    lead = {"sample", "time"} & set(dataset.dims)
+    return [name for name in names(dataset, "diagnostic") if set(dataset[name].dims) == lead]
+
+
+def _start(truth: xr.Dataset) -> xr.Dataset:
+    return truth.isel(time=0).drop_vars(["time", *names(truth, "diagnostic")])
+
+
 def _rollout(model: Law, truth: xr.Dataset) -> tuple[xr.Dataset, dict[int, float]]:
     """The prediction in the truth's units, NaN from where a sample diverged, and when each of those did."""
     units = getattr(model, "time_units", "s")
     factor = conversion(truth["time"].attrs["units"], units)
     times = truth["time"].values * factor
-    states = names(truth, "state")
-    start = truth.isel(time=0).drop_vars("time")
-    filled = {name: np.full(truth[name].shape, np.nan) for name in states}
+    states, start = names(truth, "state"), _start(truth)
+    filled = {name: np.full(truth[name].shape, np.nan) for name in (*states, *names(truth, "diagnostic"))}
     alive, diverged, attrs = np.arange(truth.sizes["sample"]), {}, {}
 
     def run(samples: np.ndarray, until: int) -> None:
         run = model.simulate(start.isel(sample=samples), times[:until])
         attrs.update(run.attrs)
-        for name in states:
+        for name in list(filled):
+            if name not in run and name not in states:
+                del filled[name]
+                continue
             scale = conversion(run[name].attrs["units"], truth[name].attrs["units"])
             filled[name][samples, :until] = run[name].transpose(*truth[name].dims).values * scale
 
@@ -209,16 +231,17 @@ def _rollout(model: Law, truth: xr.Dataset) -> tuple[xr.Dataset, dict[int, float
     for sample in np.flatnonzero(~finite.all(axis=1)):
         diverged.setdefault(int(sample), float(truth["time"][np.argmin(finite[sample])]))
     bad = ~np.logical_and.accumulate(finite, axis=1)
-    for name in states:
-        filled[name][bad] = np.nan
-    prediction = truth.assign({name: truth[name].copy(data=filled[name]) for name in states})
+    for values in filled.values():
+        values[bad] = np.nan
+    absent = [name for name in names(truth, "diagnostic") if name not in filled]
+    prediction = truth.drop_vars(absent).assign({name: truth[name].copy(data=v) for name, v in filled.items()})
     return prediction.assign_attrs(attrs), dict(sorted(diverged.items()))
 
 
 def _checks(model: Law, truth: xr.Dataset, diverged: Mapping[int, float]) -> tuple[dict[str, Any], ...]:
     from physym.checks import check
 
-    start = truth.isel(time=0).drop_vars("time")
+    start = _start(truth)
     lost, samples = len(diverged), truth.sizes["sample"]
     finite = {"name": "rollouts stay finite", "error": lost / samples, "tolerance": 0.0, "passed": not lost}
     finite["detail"] = f"{lost} of {samples} rollouts diverged"

@@ -1,6 +1,7 @@
 """How far a trajectory is from another, and a conserved quantity from being constant.
 
-`rollout_error` is the field's metric; `difference` and `drift` are what `physym.check` measures by.
+`rollout_error` is the field's metric and `spatial_errors` tells it apart by variables of fields; `difference` and
+`drift` are what `physym.check` measures by.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from simulators.errors import InputError, SchemaError
 from simulators.schema import SPACE, Variable, names
 from simulators.units import conversion
 
-__all__ = ["difference", "drift", "geometric_mean", "nudge", "rollout_error"]
+__all__ = ["difference", "drift", "geometric_mean", "nudge", "rollout_error", "spatial_errors"]
 
 FLOOR = 1e-7
 NUDGE = 1e-3
+_UNIFORM, _SIGN = 1e-12, 1e-6
 _ROUNDING = float(np.finfo(np.float32).eps)
 
 
@@ -64,6 +66,48 @@ def rollout_error(pred: xr.Dataset, truth: xr.Dataset) -> xr.DataArray:
     coords = {dim: truth.coords[dim] for dim in lead if dim in truth.coords}
     declared = Variable("rollout_error", "1", "relative error of the state", "ε", role="diagnostic")
     return xr.DataArray(error, dims=lead, coords=coords, name=declared.name, attrs=declared.attrs())
+
+
+def spatial_errors(pred: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
+    """The error of each field at each time, relative to how much the true field varies in space.
+
+        error = RMS(a - b) / sqrt(mean |b - <b>|²),
+
+    RMS and mean over cells and components, <b> being the mean of each component over the cells. Unlike the rollout
+    error it compares no litres with grams: 0.01 is one hundredth of the pattern, and 1 no better than to know the mean.
+
+    Args:
+        pred: the prediction; its units are converted if they can be.
+        truth: what to compare with; its variables of role "state" over a grid are compared.
+
+    Returns:
+        Errors (sample, time) by variable; NaN where the truth is uniform to rounding, infinite where the prediction is
+        not finite. Without variables if there are no fields.
+
+    Raises:
+        SchemaError: if the prediction lacks a state, or has it in units of another quantity.
+        InputError: if samples, times or other sizes differ, or the truth is not finite.
+    """
+    _same_times(pred, truth)
+    found = {}
+    for name in names(truth, "state"):
+        if not any(dim in SPACE for dim in truth[name].dims):
+            continue
+        a, b = _pair(name, pred, truth)
+        lead = [dim for dim in ("sample", "time") if dim in truth[name].dims]
+        rest = [dim for dim in truth[name].dims if dim not in lead]
+        space = tuple(len(lead) + n for n, dim in enumerate(rest) if dim in SPACE)
+        whole = tuple(range(len(lead), b.ndim))
+        spread = np.sqrt(np.mean((b - b.mean(axis=space, keepdims=True)) ** 2, axis=whole))
+        flat = spread <= _UNIFORM * np.sqrt(np.mean(b**2, axis=whole))
+        finite = np.isfinite(a).all(axis=whole)
+        distance = np.sqrt(np.mean((np.where(np.isfinite(a), a, 0.0) - b) ** 2, axis=whole))
+        error = np.where(finite, distance / np.where(flat, np.nan, spread), np.inf)
+        coords = {dim: truth.coords[dim] for dim in lead if dim in truth.coords}
+        told = f"error of {truth[name].attrs.get('long_name', name)}, relative to its variation in space"
+        found[name] = xr.DataArray(error, dims=lead, coords=coords, attrs=Variable(name, "1", told, "ε").attrs())
+        found[name].attrs["role"] = "diagnostic"
+    return xr.Dataset(found)
 
 
 def geometric_mean(errors: xr.DataArray | np.ndarray) -> float:
@@ -126,12 +170,23 @@ def drift(kept: xr.DataArray, nudged: xr.DataArray) -> float:
 
 
 def nudge(data: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
-    """Move every state variable by 0.001 of its RMS value, in a random direction that is the same over a grid."""
+    """Move every state variable by 0.001 of its RMS value, in a random direction that is the same over a grid.
+
+    A field that is nowhere negative, but for rounding, moves up, and one that is nowhere positive down: laws refuse
+    negative densities.
+    """
     moved = {}
     for name in names(data, "state"):
         array = data[name]
         noise = rng.standard_normal([1 if dim in SPACE else array.sizes[dim] for dim in array.dims])
-        moved[name] = array.copy(data=array.values + NUDGE * _rms(array.values.ravel()) * noise)
+        values = array.values
+        if any(dim in SPACE for dim in array.dims):
+            low, high = values.min(), values.max()
+            if -low <= _SIGN * high:
+                noise = np.abs(noise)
+            elif high <= -_SIGN * low:
+                noise = -np.abs(noise)
+        moved[name] = array.copy(data=values + NUDGE * _rms(values.ravel()) * noise)
     return data.assign(moved)
 
 

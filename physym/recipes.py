@@ -3,7 +3,7 @@
     simulator = "SpringPendulum"
 
     [parameters]                              # settings of the simulator; the others keep their defaults
-    stiffness = [1.0, 2.0]
+    stiffness = [1.0, 2.0]                    # by name, or by symbol: k
     mass = { log_uniform = [0.5, 2.0] }       # or uniform: drawn anew for each sample and body
 
     [[outputs]]
@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import inspect
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -32,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from simulators.base import LogUniform, Simulator, Uniform, check_times, registered
+from simulators.ensemble import Plan
 from simulators.errors import InputError
 
 __all__ = ["Job", "find_simulator", "parse_value", "read_recipe", "require_integer", "suggest"]
@@ -68,7 +68,8 @@ class Job:
 
     Args:
         simulator: its command-line or class name.
-        parameters: settings of the simulator, as JSON holds them; ranges as ``{"uniform": [low, high]}``.
+        parameters: settings of the simulator by name, or parameters by their symbol, as JSON holds them; ranges as
+            ``{"uniform": [low, high]}``.
         samples: how many.
         seed: of the starts, and of where chunks are cut.
         times: (start, stop, step) of the output times, stop excluded; the simulator's own by default.
@@ -105,10 +106,16 @@ class Job:
         """The simulator with its settings."""
         kind = find_simulator(self.simulator)
         known = [f.name for f in dataclasses.fields(kind) if f.init]  # type: ignore[arg-type]
-        for name in self.parameters:
-            if name not in known:
-                raise InputError(f"parameters: {suggest(name, known)}")
-        return kind(**{name: _setting(name, value) for name, value in self.parameters.items()})
+        symbols = {v.symbol: name for name, v in kind.variables().items() if name in known}
+        given: dict[str, Any] = {}
+        for key, value in self.parameters.items():
+            name = key if key in known else symbols.get(key)
+            if name is None:
+                raise InputError(f"parameters: {suggest(key, known)}")
+            if name in given:
+                raise InputError(f"parameters.{name}: expected it once, given by its name and by its symbol")
+            given[name] = _setting(name, value)
+        return kind(**given)
 
     def output_times(self) -> np.ndarray:
         """The times at which the simulator stores its state."""
@@ -123,27 +130,20 @@ class Job:
         count = int(np.ceil((stop - start) / step * (1 - 1e-12)))
         return check_times(start + step * np.arange(max(count, 1)))
 
+    def plan(self) -> Plan:
+        """What an ensemble of these runs is."""
+        return Plan(
+            simulator=self.make(),
+            samples=self.samples,
+            times=self.output_times(),
+            seed=self.seed,
+            tolerance=self.tolerance,
+            chunk=self.chunk,
+        )
+
     def settings(self) -> dict[str, Any]:
         """All that decides the numbers, with defaults filled in, as JSON holds it."""
-        simulator, times = self.make(), self.output_times()
-        default = inspect.signature(simulator.simulate).parameters["tolerance"].default
-        settings = {
-            "simulator": type(simulator).__name__,
-            **simulator.settings(),
-            "samples": self.samples,
-            "seed": self.seed,
-            "times": _describe(times) if self.times is None else dict(zip(_TIMES, self.times, strict=True)),
-            "chunk": self.chunk,
-            "tolerance": default if self.tolerance is None else self.tolerance,
-        }
-        return json.loads(json.dumps(settings))
-
-
-def _describe(times: np.ndarray) -> dict[str, float] | list[float]:
-    start, step = float(times[0]), float(times[1] - times[0]) if times.size > 1 else 1.0
-    if np.array_equal(times, start + step * np.arange(times.size)):
-        return dict(zip(_TIMES, (start, start + step * times.size, step), strict=True))
-    return times.tolist()
+        return self.plan().settings()
 
 
 def _is_number(value: object) -> bool:

@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from physym.tables import by_time, number
+from physym.tables import by_time, by_variable, number
 
 if TYPE_CHECKING:
     from physym.evaluate import Evaluation
@@ -35,6 +35,7 @@ def page(evaluation: Evaluation, pictures: Sequence[Picture], folder: Path) -> s
         *(_figure(picture, folder, picture.title) for picture in pictures[:1]),
         _section("Checks", _check_table(evaluation)),
         _section("Rollout error", _error_table(evaluation)),
+        *([_section("Error of each field", _field_table(evaluation))] if evaluation.spatial_errors else []),
         *([_section("Conserved quantities", _drift_table(evaluation))] if evaluation.drifts else []),
         _section("Pictures", "".join(_figure(picture, folder, picture.title) for picture in pictures[1:])),
         _section("Where it comes from", _provenance(evaluation)),
@@ -78,7 +79,7 @@ def _headline(evaluation: Evaluation, title: str) -> str:
     simulator = evaluation.provenance["data"]["simulator"]
     said = "data from elsewhere" if simulator == "none" else f"data of {simulator}"
     kind = evaluation.provenance["model"]["kind"]
-    line = f"How well a learned law ({kind}) predicts {said}, rolled out from their starts."
+    line = f"How well {kind} predicts {said}, rolled out from their starts."
     note = ""
     if evaluation.diverged:
         listed = [
@@ -139,6 +140,21 @@ def _error_table(evaluation: Evaluation) -> str:
     return f'<p class="soft">{formula}</p>' + _table(
         (f"time [{units}]", "geometric mean", "10% below", "90% below"), rows, text=0
     )
+
+
+def _field_table(evaluation: Evaluation) -> str:
+    units = str(evaluation.errors["time"].attrs["units"])
+    found = by_variable(evaluation.spatial_errors)
+    text = (
+        "RMS difference over the cells, relative to how much the true field varies in space: 0.01 is a hundredth of the"
+        " pattern, 1 no better than to know the mean alone. Median over samples."
+    )
+    rows = []
+    for row in found:
+        attrs = evaluation.truth[row["name"]].attrs
+        rows.append([escape(str(attrs.get("long_name", row["name"]))), *map(number, row["median"])])
+    head = ("field", *(escape(f"{number(when)} {units}") for when in found[0]["times"]))
+    return f'<p class="soft">{text}</p>' + _table(head, rows)
 
 
 def _drift_table(evaluation: Evaluation) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-__all__ = ["by_time", "number", "plain_json", "quantile", "table"]
+__all__ = ["by_time", "by_variable", "number", "plain_json", "quantile", "table"]
 
 WIDTH = 100
 _TIMES = 6
@@ -49,15 +49,28 @@ def quantile(values: np.ndarray, share: float) -> np.ndarray:
 
 def by_time(errors: xr.DataArray) -> list[dict[str, float]]:
     """Geometric mean and the 10 % and 90 % quantiles of errors (sample, time), at a few times after the first."""
-    last = errors.sizes["time"] - 1
-    chosen = sorted({max(1, round(last * (n + 1) / _TIMES)) for n in range(_TIMES)})
     rows = []
-    for index in chosen:
+    for index in _few(errors.sizes["time"]):
         values = errors.isel(time=index).values
         mean = float(np.exp(np.log(values).mean()))
         low, high = (float(quantile(values, share)) for share in (0.1, 0.9))
         rows.append({"time": float(errors["time"][index]), "geometric_mean": mean, "low": low, "high": high})
     return rows
+
+
+def by_variable(errors: xr.Dataset) -> list[dict[str, Any]]:
+    """For each variable the median over samples of its errors (sample, time), at a few times after the first."""
+    rows = []
+    for name, array in errors.data_vars.items():
+        few = array.transpose("sample", "time").isel(time=_few(array.sizes["time"]))
+        row = {"name": str(name), "times": few["time"].values.tolist()}
+        rows.append(row | {"median": quantile(few.values, 0.5).tolist()})
+    return rows
+
+
+def _few(times: int) -> list[int]:
+    last = times - 1
+    return sorted({max(1, round(last * (n + 1) / _TIMES)) for n in range(_TIMES)})
 
 
 def plain_json(value: Any) -> Any:  # noqa: ANN401

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes every dataset of datasets/, or those of the recipes named; what is finished is left alone.
 
-usage: scripts/generate.py [RECIPE.toml ...] [--force] [--workers N]
+usage: scripts/generate.py [RECIPE.toml ...] [--force] [--workers N] [--scheduler tcp://HOST:PORT]
 """
 
 from __future__ import annotations
@@ -39,10 +39,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Make every dataset of datasets/, or those of the recipes named.")
     parser.add_argument("recipes", nargs="*", type=Path, metavar="RECIPE.toml", help="all of datasets/ by default")
     parser.add_argument("--force", action="store_true", help="make finished datasets again")
-    parser.add_argument("--workers", metavar="N", help="threads; all cores by default")
+    parser.add_argument("--workers", metavar="N", help="processes or threads; all cores by default")
+    parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="of a Dask cluster, for recipes of stores")
     arguments = parser.parse_args()
     options = ["--force"] * arguments.force
-    options += ["--workers", arguments.workers] if arguments.workers else []
+    for name in ("workers", "scheduler"):
+        value = getattr(arguments, name)
+        options += [f"--{name}", value] if value else []
     for recipe in arguments.recipes or sorted((ROOT / "datasets").glob("*.toml")):
         if not arguments.force and is_finished(recipe):
             print(f"{recipe}: finished already")

@@ -5,21 +5,27 @@ They need numpy, scipy, numba and xarray, and nothing of physym, so that other r
 
 from __future__ import annotations
 
+from simulators import ensemble
 from simulators.base import LogUniform, Simulator, Uniform, chunk, registered
 from simulators.errors import DivergenceError, InputError, SchemaError
+from simulators.grid import Grid
+from simulators.rietkerk import Rietkerk
 from simulators.schema import Variable, read, validate, write
 from simulators.spring_pendulum import SpringPendulum
 
 __all__ = [
     "DivergenceError",
+    "Grid",
     "InputError",
     "LogUniform",
+    "Rietkerk",
     "SchemaError",
     "Simulator",
     "SpringPendulum",
     "Uniform",
     "Variable",
     "chunk",
+    "ensemble",
     "read",
     "registered",
     "validate",

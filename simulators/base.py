@@ -63,8 +63,11 @@ class Simulator(abc.ABC):
         """The types of its states and parameters, by name, in the dataset's order."""
 
     @abc.abstractmethod
-    def sample(self, samples: int, seed: int = 0) -> xr.Dataset:
-        """Typed random starts and parameters: no time dimension; sample n is the same however many are drawn."""
+    def sample(self, samples: int, seed: int = 0, *, only: slice | None = None) -> xr.Dataset:
+        """Typed random starts and parameters, without a time dimension.
+
+        Sample n is the same however many are drawn, and whether alone: with `only`, just these of the samples.
+        """
 
     @abc.abstractmethod
     def simulate(self, initial: xr.Dataset, times: np.ndarray, *, tolerance: float = 1e-9) -> xr.Dataset:
@@ -108,17 +111,26 @@ def registered() -> Mapping[str, type[Simulator]]:
     return _REGISTERED
 
 
-def streams(samples: int, seed: int) -> list[np.random.Generator]:
+def streams(samples: int, seed: int, only: slice | None = None) -> list[np.random.Generator]:
     """One independent random stream per sample, spawned from one seed.
 
+    Args:
+        samples: how many there are.
+        seed: of all; stream n is that of its nth spawned child.
+        only: which of the samples to make streams for; all by default.
+
     Raises:
-        InputError: if there is not at least one sample, or if the seed is negative.
+        InputError: if there is not at least one sample, if the seed is negative, or if `only` takes none.
     """
     if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 1:
         raise InputError(f"expected at least 1 sample, given {samples!r}")
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise InputError(f"expected a seed that is an integer >= 0, given {seed!r}")
-    return [np.random.default_rng(s) for s in np.random.SeedSequence(int(seed)).spawn(int(samples))]
+    rows = range(int(samples)) if only is None else range(int(samples))[only]
+    if not rows:
+        raise InputError(f"only: expected some of the {samples} samples, given {only.start} to {only.stop}")
+    # what SeedSequence.spawn gives, without those before it
+    return [np.random.default_rng(np.random.SeedSequence(int(seed), spawn_key=(row,))) for row in rows]
 
 
 def check_times(times: Any) -> np.ndarray:  # noqa: ANN401
@@ -158,10 +170,16 @@ def require_start(initial: xr.Dataset) -> xr.Dataset:
     return initial.drop_vars("time", errors="ignore")
 
 
-def chunk(dataset: xr.Dataset, points: int, seed: int = 0) -> xr.Dataset:
+def chunk(dataset: xr.Dataset, points: int, seed: int = 0, *, first: int = 0) -> xr.Dataset:
     """Cut from each trajectory one chunk of consecutive points at a random place; times count from 0 again.
 
     The law must not depend on time explicitly. This is the training protocol of Finzi et al. 2021.
+
+    Args:
+        dataset: trajectories (sample, time, ...).
+        points: how many to keep of each.
+        seed: of the places.
+        first: where the samples are part of more, the number of the first: their places are those they have there.
 
     Raises:
         InputError: if there are no samples or fewer times than points, or the times are not evenly spaced.
@@ -176,7 +194,8 @@ def chunk(dataset: xr.Dataset, points: int, seed: int = 0) -> xr.Dataset:
         raise InputError(f"expected chunks of 2 to {times.size} points, given {points}")
     if not np.allclose(np.diff(times), times[1] - times[0], rtol=1e-6, atol=0):
         raise InputError("expected evenly spaced times to cut chunks from, given others")
-    begin = np.array([rng.integers(0, times.size - points + 1) for rng in streams(dataset.sizes["sample"], seed)])
+    last = first + dataset.sizes["sample"]
+    begin = np.array([rng.integers(0, times.size - points + 1) for rng in streams(last, seed, slice(first, last))])
     index = xr.DataArray(begin[:, None] + np.arange(points), dims=("sample", "time"))
     rows = xr.DataArray(np.arange(begin.size), dims="sample")
     plain = dataset.drop_vars("time")

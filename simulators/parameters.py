@@ -92,22 +92,39 @@ def typed(variable: Variable, value: Any, sizes: Mapping[Any, int]) -> xr.DataAr
 
 
 def draw(
-    types: Mapping[str, Variable], own: Mapping[str, Any], sizes: Mapping[Any, int], rngs: Sequence[np.random.Generator]
+    types: Mapping[str, Variable],
+    own: Mapping[str, Any],
+    sizes: Mapping[Any, int],
+    rngs: Sequence[np.random.Generator],
+    *,
+    samples: int | None = None,
+    only: slice | None = None,
 ) -> dict[str, xr.DataArray]:
-    """A simulator's parameters for so many samples, those that are ranges drawn anew for each, in the order of `own`.
+    """A simulator's parameters for some samples, those that are ranges drawn anew for each, in the order of `own`.
+
+    Args:
+        types: of the parameters.
+        own: the simulator's parameters by name: numbers, arrays (for all samples) or ranges.
+        sizes: of their own dimensions.
+        rngs: a random stream for each sample that is wanted.
+        samples: how many samples there are in all; as many as streams by default.
+        only: which of them are wanted; all by default.
 
     Raises:
         InputError: if a parameter was given for another number of samples.
     """
+    samples = len(rngs) if samples is None else samples
     found = {}
     for name, value in own.items():
         if isinstance(value, Uniform):
             shape = tuple(sizes[dim] for dim in types[name].dims)
-            value = np.array([value.draw(rng, shape) for rng in rngs])
-        found[name] = typed(types[name], value, sizes)
-        given = found[name].sizes.get("sample", len(rngs))
-        if given != len(rngs):
-            raise InputError(f"{name}: expected {len(rngs)} samples, given an array for {given}")
+            found[name] = typed(types[name], np.array([value.draw(rng, shape) for rng in rngs]), sizes)
+            continue
+        array = typed(types[name], value, sizes)
+        given = array.sizes.get("sample", samples)
+        if given != samples:
+            raise InputError(f"{name}: expected {samples} samples, given an array for {given}")
+        found[name] = array if only is None or "sample" not in array.dims else array.isel(sample=only)
     return found
 
 

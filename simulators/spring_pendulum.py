@@ -114,19 +114,24 @@ class SpringPendulum(Simulator):
         )
         return {variable.name: variable for variable in typed}
 
-    def sample(self, samples: int, seed: int = 0) -> xr.Dataset:
+    def sample(self, samples: int, seed: int = 0, *, only: slice | None = None) -> xr.Dataset:
         """Random starts about the hanging chain, with their parameters.
+
+        Args:
+            samples: how many there are.
+            seed: of all; sample n is the same however many are drawn.
+            only: which of the samples to draw, such as ``slice(10, 20)``; all by default.
 
         Returns:
             position and momentum (sample, body, i), and the parameters, per sample where they vary.
 
         Raises:
-            InputError: if samples < 1, or a parameter was given for another number of samples.
+            InputError: if samples < 1, `only` takes none, or a parameter was given for another number of samples.
         """
-        generators = streams(samples, seed)
+        generators = streams(samples, seed, only)
         noise = np.array([rng.standard_normal((2, self.bodies, _DIMENSIONS)) for rng in generators])
         types = self.variables()
-        own = draw(types, self._own(), {"body": self.bodies}, generators)
+        own = draw(types, self._own(), {"body": self.bodies}, generators, samples=samples, only=only)
         gravity = own["gravity"].values
         size = np.linalg.norm(gravity, axis=-1, keepdims=True)
         down = np.where(size > 0, gravity / np.where(size > 0, size, 1.0), (0.0, 0.0, -1.0))

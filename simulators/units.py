@@ -96,7 +96,7 @@ def _parse(text: str) -> Unit:
 
 
 def conversion(given: str, wanted: str) -> float:
-    """The factor that turns values in `given` into values in `wanted`.
+    """The factor that turns values in `given` into values in `wanted`; 1 if they are the same text, which is not read.
 
     Raises:
         InputError: if the two do not measure the same quantity.
@@ -104,7 +104,9 @@ def conversion(given: str, wanted: str) -> float:
     >>> conversion("km", "m")
     1000.0
     """
+    if given == wanted:
+        return 1.0
     a, b = parse(given), parse(wanted)
     if a.exponents != b.exponents:
         raise InputError(f"expected units of {wanted!r}, given {given!r}, which measures another quantity")
-    return 1.0 if given == wanted else a.factor / b.factor
+    return a.factor / b.factor

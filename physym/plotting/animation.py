@@ -17,7 +17,7 @@ from PIL import Image
 
 from physym.plotting.style import INK, LEARNED, PALE, TRUE, axis_label, bracket, component
 
-__all__ = ["animate"]
+__all__ = ["animate", "write_gif"]
 
 _FRAMES = 150
 _SECONDS = 12.0
@@ -78,7 +78,7 @@ def animate(truth: xr.Dataset, prediction: xr.Dataset, errors: xr.DataArray, sam
                 "RGB"
             )
         )
-    _write(pictures, path)
+    write_gif(pictures, path)
 
 
 def _camera(truth: xr.Dataset, dimensions: int) -> np.ndarray:
@@ -192,13 +192,26 @@ def _zigzag(a: np.ndarray, b: np.ndarray, width: float, turns: int = 12) -> np.n
     return a + along[:, None] * (b - a) + aside[:, None] * normal
 
 
-def _write(pictures: list[Image.Image], path: Path) -> None:
-    """One palette for all frames, taken from a few of them: frames then differ only where something moves."""
-    some = pictures[:: max(1, len(pictures) // 4)]
-    sheet = Image.new("RGB", (some[0].width, some[0].height * len(some)))
-    for n, picture in enumerate(some):
-        sheet.paste(picture, (0, n * picture.height))
-    palette = sheet.quantize(64, method=Image.Quantize.MEDIANCUT)
+def write_gif(
+    pictures: list[Image.Image], path: Path, seconds: float = _SECONDS, colours: np.ndarray | None = None
+) -> None:
+    """One palette for all frames: frames then differ only where something moves.
+
+    Args:
+        pictures: the frames.
+        path: where to write.
+        seconds: how long it runs, at most 25 frames a second.
+        colours: of the palette (at most 256, 3), from 0 to 1; by default 64 taken from a few frames.
+    """
+    if colours is None:
+        some = pictures[:: max(1, len(pictures) // 4)]
+        sheet = Image.new("RGB", (some[0].width, some[0].height * len(some)))
+        for n, picture in enumerate(some):
+            sheet.paste(picture, (0, n * picture.height))
+        palette = sheet.quantize(64, method=Image.Quantize.MEDIANCUT)
+    else:
+        palette = Image.new("P", (1, 1))
+        palette.putpalette(np.round(255 * colours).astype(np.uint8).ravel().tolist())
     held = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
-    duration = max(40, round(1000 * _SECONDS / len(held) / 10) * 10)
+    duration = max(40, round(1000 * seconds / len(held) / 10) * 10)
     held[0].save(path, save_all=True, append_images=held[1:], duration=duration, loop=0, optimize=False)

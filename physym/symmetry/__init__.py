@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from physym.symmetry.action import act, reverse_time
-from physym.symmetry.groups import SO, Group, O
+from physym.symmetry.action import act, reverse_time, translate
+from physym.symmetry.groups import SO, Group, Hyperoctahedral, O
 
-__all__ = ["SO", "Group", "O", "act", "reverse_time"]
+__all__ = ["SO", "Group", "Hyperoctahedral", "O", "act", "reverse_time", "translate"]

@@ -4,34 +4,43 @@ A matrix Q acts on a tensor by every one of its indices, and changes the sign of
 
     (Q·T)_{ij...} = sign(det Q)^pseudo Σ_{ab...} Q_{ia} Q_{jb} ... T_{ab...}
 
-Scalars stay as they are, pseudoscalars flip under reflections. Time reversal acts by units alone.
+Scalars stay as they are, pseudoscalars flip under reflections. Time reversal acts by units alone. A field is also
+carried from place to place, (Q·T)(Qx) = Q·T(x); the signed permutations do so from cell to cell, exactly.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import xarray as xr
 
+from physym.symmetry.grids import carry, grid_axes, on_grid
 from simulators.errors import InputError, SchemaError
 from simulators.schema import INDICES, SPACE
 from simulators.units import parse
 
-__all__ = ["act", "reverse_time"]
+__all__ = ["act", "reverse_time", "translate"]
 
 
 def act(matrix: np.ndarray, dataset: xr.Dataset) -> xr.Dataset:
     """Carry a dataset over to turned or reflected axes.
 
+    A periodic, cell-centred grid is turned about the middle of its domain, which is thus mapped onto itself or, where
+    axes trade places, onto the domain with its sides traded: the coordinates of such axes trade places too, and a
+    reflected axis keeps its coordinates. Nothing is rounded then: act(A, act(B, x)) is act(A @ B, x) bit for bit.
+
     Args:
-        matrix: an element of a group (d, d), d being the number of components of the tensors.
-        dataset: typed variables; each is a tensor over its index dimensions `i`, `j`, ....
+        matrix: an element of a group (d, d), d being the number of components of the tensors. Its entries along the
+            axes of a grid are a signed permutation, see `Hyperoctahedral`.
+        dataset: typed variables; each is a tensor over its index dimensions `i`, `j`, ..., and a field over those of
+            `z`, `y`, `x` that it has.
 
     Returns:
-        The dataset with new values; dimensions, coordinates and attributes stay.
+        The dataset with new values and the same types; dimensions and coordinates stay, except those of a grid.
 
     Raises:
-        InputError: if the matrix does not fit, or the variables are fields on a grid, whose cells a general rotation
-            does not carry to cells.
+        InputError: if the matrix does not fit, or does not carry the cells of a grid to cells.
         SchemaError: if a variable does not declare its `tensor_order` and `pseudo`.
 
     >>> import simulators
@@ -42,16 +51,38 @@ def act(matrix: np.ndarray, dataset: xr.Dataset) -> xr.Dataset:
     matrix = np.asarray(matrix, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.all(np.isfinite(matrix)):
         raise InputError(f"matrix: expected finite numbers (d, d), given the shape {matrix.shape}")
-    space = [str(dim) for dim in dataset.dims if dim in SPACE]
-    if space:
-        raise InputError(
-            f"expected variables of bodies, given fields over {', '.join(space)}: a grid is not carried to itself by a"
-            " general rotation; act on its values at single points"
-        )
+    axes = grid_axes(dataset)
+    if axes:
+        matrix = on_grid(matrix, axes)
     orientation = np.sign(np.linalg.det(matrix))
     if orientation == 0:
         raise InputError("matrix: expected one with an inverse, given determinant 0")
-    return dataset.assign({name: _turned(matrix, orientation, array) for name, array in dataset.data_vars.items()})
+    turned = dataset.assign({name: _turned(matrix, orientation, array) for name, array in dataset.data_vars.items()})
+    return carry(matrix, turned, axes) if axes else turned
+
+
+def translate(dataset: xr.Dataset, cells: Mapping[str, int]) -> xr.Dataset:
+    """Shift the fields of a dataset by whole cells of their periodic grid; coordinates stay.
+
+    Args:
+        dataset: variables without a dimension do not move along it.
+        cells: how many cells to move towards greater coordinates, by dimension: {"x": 3, "y": -2}.
+
+    Raises:
+        InputError: if the dataset has no such dimension of space, or the number is not whole.
+    """
+    for dim, shift in cells.items():
+        if dim not in SPACE or dim not in dataset.dims:
+            given = ", ".join(name for name in SPACE if name in dataset.dims) or "none"
+            raise InputError(f"cells: expected dimensions of a grid, given {dim!r}, while the dataset has {given}")
+        if isinstance(shift, bool) or not isinstance(shift, int | np.integer):
+            raise InputError(f"cells[{dim!r}]: expected a whole number of cells, given {shift!r}")
+    moved = {}
+    for name, array in dataset.data_vars.items():
+        dims = [dim for dim in cells if dim in array.dims]
+        shifts, axes = [cells[dim] for dim in dims], [array.get_axis_num(dim) for dim in dims]
+        moved[name] = array.copy(data=np.roll(array.values, shifts, axes)) if dims else array
+    return dataset.assign(moved)
 
 
 def _turned(matrix: np.ndarray, orientation: float, array: xr.DataArray) -> xr.DataArray:
@@ -64,8 +95,18 @@ def _turned(matrix: np.ndarray, orientation: float, array: xr.DataArray) -> xr.D
             sizes = f"expected {len(matrix)} components over {dim!r}, given {array.sizes[dim]}"
             raise InputError(f"variable {array.name!r}: {sizes}")
         axis = array.get_axis_num(dim)
-        values = np.moveaxis(np.tensordot(values, matrix, axes=(axis, 1)), -1, axis)
-    return array.copy(data=values * orientation if _declared(array, "pseudo") else values)
+        values = np.moveaxis(_mixed(matrix, np.moveaxis(values, axis, -1)), -1, axis)
+    flipped = bool(_declared(array, "pseudo")) and orientation < 0
+    return array.copy(data=values * -1.0 if flipped else values)
+
+
+def _mixed(matrix: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The matrix times values (..., d); a signed permutation rounds nothing and keeps the type of floats."""
+    if not np.all(np.count_nonzero(matrix, axis=1) == 1):
+        return values @ matrix.T
+    source = np.argmax(matrix != 0, axis=1)
+    factors = matrix[np.arange(len(matrix)), source]
+    return values[..., source] * factors.astype(values.dtype if values.dtype.kind == "f" else np.float64)
 
 
 def _declared(array: xr.DataArray, key: str) -> int:

@@ -7,13 +7,15 @@ carries an element over to typed data.
 from __future__ import annotations
 
 import abc
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from simulators.errors import InputError
 
-__all__ = ["SO", "Group", "O"]
+__all__ = ["SO", "Group", "Hyperoctahedral", "O"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -71,3 +73,29 @@ class SO(Group):
         q = O(self.dim).random(rng)
         q[:, 0] *= np.sign(np.linalg.det(q))
         return q
+
+
+class Hyperoctahedral(Group):
+    """The hyperoctahedral group B_d: signed permutation matrices, the rotations and reflections that keep a grid.
+
+    They are the 8 symmetries of the square for d = 2 and the 48 of the cube for d = 3, half of them with det Q = -1.
+
+    >>> len(Hyperoctahedral(2).elements()), len(Hyperoctahedral(3).elements())
+    (8, 48)
+    """
+
+    def random(self, rng: np.random.Generator) -> np.ndarray:
+        """A random element (dim, dim), each as likely as any other."""
+        return _signed_permutation(rng.permutation(self.dim), rng.choice([-1.0, 1.0], self.dim))
+
+    def elements(self) -> np.ndarray:
+        """All 2^d d! elements (element, dim, dim), the identity first."""
+        orders = itertools.permutations(range(self.dim))
+        signs = list(itertools.product([1.0, -1.0], repeat=self.dim))
+        return np.array([_signed_permutation(order, sign) for order in orders for sign in signs])
+
+
+def _signed_permutation(order: Sequence[int] | np.ndarray, signs: Sequence[float] | np.ndarray) -> np.ndarray:
+    matrix = np.zeros((len(order), len(order)))
+    matrix[np.arange(len(order)), order] = signs
+    return matrix

@@ -3,14 +3,39 @@
 - `dop853`: adaptive, order 8, per-sample steps; for kernels (compiled, threaded) and plain array functions;
 - `splitting`: explicit symplectic, orders 2, 4 and 6, for separable Hamiltonians;
 - `gauss_legendre`: implicit symplectic, orders 2, 4 and 6, for any f, on numpy arrays and torch tensors;
+- `etdrk4`: exponential, adaptive, order 4, for stiff fields on periodic grids;
+- `rock4`, `rkc2`: stabilised explicit, adaptive, orders 4 and 2, for fields whose stiffness is diffusion;
+- `field_kernel` makes the right-hand side of a field into machine code;
 - `kernel` makes a right-hand side into machine code; `evaluate` calls one on a batch.
 """
 
 from __future__ import annotations
 
+from simulators.integrate.exponential import etdrk4, phi
+from simulators.integrate.fields import FieldKernel, Solution, field_kernel
 from simulators.integrate.gauss_legendre import gauss_legendre
 from simulators.integrate.lanes import LANES, Kernel, kernel
+from simulators.integrate.march import rms, spread
+from simulators.integrate.rkc2 import rkc2
+from simulators.integrate.rock4 import rock4
 from simulators.integrate.runge_kutta import dop853, evaluate
 from simulators.integrate.symplectic import splitting
 
-__all__ = ["LANES", "Kernel", "dop853", "evaluate", "gauss_legendre", "kernel", "splitting"]
+__all__ = [
+    "LANES",
+    "FieldKernel",
+    "Kernel",
+    "Solution",
+    "dop853",
+    "etdrk4",
+    "evaluate",
+    "field_kernel",
+    "gauss_legendre",
+    "kernel",
+    "phi",
+    "rkc2",
+    "rms",
+    "rock4",
+    "splitting",
+    "spread",
+]

@@ -43,3 +43,15 @@ def driver(signature: Any) -> Callable[[Callable[..., Any]], Any]:  # noqa: ANN4
     With None for the signature its caller settles the types.
     """
     return numba.njit(signature, nogil=True, **_OPTIONS)
+
+
+def field_right_hand_side(function: Callable[..., None], rank: int) -> Any:  # noqa: ANN401
+    """Compile `function(t, y, parameters, out, rates)` for a state (field, *space) of so many dimensions."""
+    field = numba.types.Array(numba.float64, rank, "C")
+    signature = numba.void(numba.float64, field, vector, field, vector)
+    return numba.njit(signature, nogil=True, pipeline_class=_NoAlias, **_OPTIONS)(function)
+
+
+def elementwise(signature: Any) -> Callable[[Callable[..., Any]], Any]:  # noqa: ANN401
+    """Compile loops over flat arrays that never overlap and run without Python's global lock."""
+    return numba.njit(signature, nogil=True, pipeline_class=_NoAlias, **_OPTIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 import os
@@ -9,7 +10,7 @@ import shutil
 import tempfile
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ import numpy as np
 import xarray as xr
 
 from simulators.errors import InputError, SchemaError
+from simulators.schema import stores
 from simulators.schema.validation import validate
 
-__all__ = ["attributes", "check_output", "read", "write"]
+__all__ = ["attributes", "check_output", "placed", "read", "write"]
 
 # larger stores stay on disk when they are opened; `conform` looks for NaN in what is then used of them
 _IN_MEMORY = 2**28
@@ -99,7 +101,7 @@ def write(dataset: xr.Dataset, path: str | Path, *, force: bool = False) -> Path
 
     Args:
         dataset: valid by the schema.
-        path: ending in ``.nc`` (netCDF-4) or ``.zarr`` (zarr v3).
+        path: ending in ``.nc`` (netCDF-4) or ``.zarr`` (zarr v3, as `simulators.schema.stores` lays it out).
         force: replace what is there; for netCDF there is the old or the new file at every moment.
 
     Raises:
@@ -114,6 +116,21 @@ def write(dataset: xr.Dataset, path: str | Path, *, force: bool = False) -> Path
         variable.attrs, variable.encoding = attributes(variable.attrs), {}
     # zarr v3 specifies text of variable length only
     held = _with_text(held, str if path.suffix == ".nc" else object)
+    with placed(path, force=force) as target:
+        if path.suffix == ".nc":
+            _write_netcdf(held, target)
+        else:
+            stores.create(target, held)
+    return path
+
+
+@contextlib.contextmanager
+def placed(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """A place to write to, beside a path; what was written is then renamed into the path, unless it failed.
+
+    Raises:
+        InputError: if it could not be written, or another writer has finished meanwhile (without `force`).
+    """
     scratch, whole = None, False
     try:
         place = path.resolve()
@@ -122,11 +139,7 @@ def write(dataset: xr.Dataset, path: str | Path, *, force: bool = False) -> Path
             tempfile.mkdtemp(prefix=f".{place.name}.{os.getpid()}@{_NODE}.", suffix=".partial", dir=place.parent)
         )
         target = scratch / place.name
-        if path.suffix == ".nc":
-            _write_netcdf(held, target)
-        else:
-            held.attrs["completed"] = 1
-            held.to_zarr(target, zarr_format=3, mode="w", consolidated=False)
+        yield target
         # another writer may have finished meanwhile
         check_output(path, force=force)
         if place.is_dir() or (place.exists() and target.is_dir()):
@@ -142,7 +155,6 @@ def write(dataset: xr.Dataset, path: str | Path, *, force: bool = False) -> Path
     finally:
         if scratch is not None:
             _remove(scratch, whole=whole)
-    return path
 
 
 def _remove(scratch: Path, *, whole: bool) -> None:
@@ -180,9 +192,11 @@ def _clear(path: Path) -> None:
 
 
 def read(path: str | Path) -> xr.Dataset:
-    """Open a finished dataset, validated; times are floats; netCDF is loaded, zarr is opened lazily.
+    """Open a finished dataset, validated; times are floats. Files, and stores of up to 256 MiB, are loaded.
 
-    In a store of more than 256 MiB, NaN is looked for only when the numbers are used.
+    Larger stores are opened lazily; NaN is looked for in them only when the numbers are used. Of a store in which runs
+    have failed, those that are done are given: the coordinate `sample` then holds their numbers in the store, and the
+    attribute `failures` (JSON text) the reasons of the others.
 
     Raises:
         InputError: if there is no such file, or it may not be read.
@@ -197,10 +211,11 @@ def read(path: str | Path) -> xr.Dataset:
     if not exists:
         raise InputError(f"{path}: expected a dataset, given no such file")
     try:
-        dataset = _open_store(path) if is_store else _load_netcdf(path)
+        dataset = _of_finished_runs(path, _open_store(path)) if is_store else _load_netcdf(path)
         for variable in (dataset, *dataset.variables.values()):
             variable.attrs = {key: _restored(value) for key, value in variable.attrs.items()}
-        validate(dataset, where=str(path), values=not is_store or dataset.nbytes <= _IN_MEMORY)
+        small = not is_store or dataset.nbytes <= _IN_MEMORY
+        validate(dataset.load() if small else dataset, where=str(path), values=small)
     except (SchemaError, MemoryError):
         raise
     except PermissionError as error:
@@ -237,9 +252,34 @@ def _open_store(path: Path) -> xr.Dataset:
         # zarr only warns of an array whose description is gone
         warnings.filterwarnings("error", message=".*not recognized as a component of a Zarr hierarchy")
         dataset = xr.open_zarr(path, consolidated=False, chunks=None, decode_times=False, decode_timedelta=False)
-    if dataset.attrs.get("completed") != 1:
-        raise SchemaError(f"{path}: expected a finished store, given one without completed=1; run its generation again")
     return _with_text(dataset, str)
+
+
+def _of_finished_runs(path: Path, dataset: xr.Dataset) -> xr.Dataset:
+    """The runs of a store that are done, numbered if others have failed."""
+    flags = dataset[stores.COMPLETED].values if stores.COMPLETED in dataset else None
+    if dataset.attrs.get(stores.COMPLETED) != 1:
+        given = f"one without {stores.COMPLETED}=1"
+        if flags is not None:
+            given = f"one with {np.isin(flags, (stores.DONE, stores.FAILED)).sum()} of {flags.size} runs"
+        raise SchemaError(f"{path}: expected a finished store, given {given}; run its generation again")
+    runs, done = (1, 1) if flags is None else (flags.size, int(np.sum(flags == stores.DONE)))
+    lost = stores.absent(path, runs, done)
+    if lost is not None:
+        raise SchemaError(f"{path}: variable {lost!r}: expected all of its chunks, given fewer; generate it again")
+    if flags is None:
+        return dataset
+    dataset = dataset.drop_vars(stores.COMPLETED)
+    if not np.all(np.isin(flags, (stores.DONE, stores.FAILED))):
+        raise SchemaError(f"{path}: expected the flag {stores.COMPLETED!r} of each run as 0 or 1, given others")
+    rows = np.flatnonzero(flags == stores.DONE)
+    if rows.size == flags.size:
+        return dataset
+    if not rows.size:
+        raise SchemaError(f"{path}: expected at least one run that is done, given {flags.size} that failed")
+    if "sample" not in dataset.coords:
+        dataset = dataset.assign_coords(sample=("sample", np.arange(flags.size)))
+    return dataset.isel(sample=rows)
 
 
 def _with_text(dataset: xr.Dataset, dtype: type) -> xr.Dataset:

@@ -93,7 +93,9 @@ def test_help_of_every_command_has_an_example(run: Run, command: str) -> None:
 
 def test_the_examples_of_the_help_are_accepted(run: Run) -> None:
     texts = [run("--help")[1], *(run(command, "--help")[1] for command in cli.COMMANDS)]
-    lines = [line.split("  then")[0].split() for text in texts for line in text.splitlines() if line[:9] == "  physym "]
+    lines = [line for text in texts for line in text.splitlines() if line[:9] == "  physym "]
+    # what stands far to the right explains the command
+    lines = [line.strip().split("   ")[0].split() for line in lines]
     examples = [words[1:] for words in lines if words[1] in cli.COMMANDS]
     assert len(examples) > 8
     for words in examples:
@@ -135,6 +137,11 @@ def test_version(run: Run) -> None:
         (["generate", "spring-pendulum", "-o", "x.nc", "--set", "mas=1"], "did you mean 'mass'"),
         (["generate", "spring-pendulum", "-o", "x.nc", "--set", "mass=-1"], "mass: expected positive values, given -1"),
         (["generate", "spring-pendulum", "-o", "x.nc", "--set", "mass=normal:1,2"], "expected {uniform"),
+        (["generate", "spring-pendulum", "-o", "x.nc", "--set", "m=1", "--set", "mass=1"], "expected it once"),
+        (["generate", "spring-pendulum", "-o", "x.nc", "--scheduler", "tcp://a:1"], "expected an output FILE.zarr"),
+        (["generate", "spring-pendulum", "-o", "x.zarr", "--scheduler", "a"], "an address such as tcp://host:8786"),
+        (["generate", "spring-pendulum", "-o", "x.zarr", "--workers", "0"], "expected an integer >= 1, given 0"),
+        (["generate", "spring-pendulum", "-o", "x.zarr", "--tolerance", "0"], "tolerance: expected a number between"),
         (["fit", "none.nc", "--model", "hamiltonian", "-o", "run"], "none.nc: expected a dataset, given no such file"),
         (["fit", "none.nc", "--model", "hamiltonan", "-o", "run"], "invalid choice: 'hamiltonan'"),
         (["fit", "none.nc", "--model", "field-net", "-o", "run"], "which this version does not have yet"),
@@ -356,6 +363,56 @@ def test_ctrl_c_leaves_nothing_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_store_that_was_interrupted_goes_on(run: Run, refused: Callable[..., str], tmp_path: Path) -> None:
+    """Ctrl-C, then kill -9, each with two workers at work, then the same command to the end."""
+    path = tmp_path / "long.zarr"
+    argv = ["generate", "spring-pendulum", "--samples", "100", "--times", "0:1500:10", "--workers", "2"]
+    code = f"import sys; from physym.cli import main; raise SystemExit(main({argv!r} + ['-o', {str(path)!r}]))"
+    for stop in (signal.SIGINT, signal.SIGKILL):
+        process = start(tmp_path, code)
+        before = len(list(path.glob("completed/c/*")))
+        while len(list(path.glob("completed/c/*"))) == before:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(stop)
+        _, err = process.communicate(timeout=60)
+        if stop is signal.SIGINT:
+            assert process.returncode == 130
+            assert err.splitlines()[-1] == "physym: interrupted; run the same command again to resume"
+        assert " of 100 runs; run its generation again" in refused("check", path)
+        other = refused(*argv, "--seed", 1, "-o", path)
+        assert "one that is begun, with other settings: seed 0 instead of 1; use --force" in other
+    code, out, _ = run(*argv, "-o", path)
+    assert (code, out) == (0, f"{path}: 100 runs of SpringPendulum at 150 times\n")
+    assert run(*argv[:-2], "--workers", "1", "-o", tmp_path / "whole.zarr")[0] == 0
+    assert subprocess.run(["diff", "-r", path, tmp_path / "whole.zarr"], check=False).returncode == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["long.zarr", "whole.zarr"]
+    assert "finished already, with the same settings" in refused(*argv, "-o", path)
+
+
+def test_failed_runs_are_told(run: Run, refused: Callable[..., str], tmp_path: Path) -> None:
+    # without spread and length, the springs of light bodies have no direction
+    argv = ["generate", "spring-pendulum", "--samples", 9, "--set", "L=uniform:0,1", "--times", "0:1:0.5"]
+    plain = simulators.SpringPendulum.simulate
+
+    def simulate(self: object, initial: xr.Dataset, times: object, **options: object) -> xr.Dataset:
+        if len(times) > 1 and bool((initial.rest_length > 0.8).any()):
+            raise simulators.DivergenceError("sample 0 got to time 0.5.", sample=0, time=0.5)
+        return plain(self, initial, times, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulators.SpringPendulum, "simulate", simulate)
+        code, out, err = run(*argv, "--workers", 1, "-o", tmp_path / "a.zarr")
+        assert (code, err) == (0, "")
+        lost = json.loads(simulators.read(tmp_path / "a.zarr").attrs["failures"])
+        first = next(iter(lost))
+        told = f"; {len(lost)} failed and are left out, sample {first} thus: sample {first} got to time 0.5."
+        assert out == f"{tmp_path / 'a.zarr'}: 9 runs of SpringPendulum at 2 times{told}\n"
+        line = refused(*argv[:-4], "--set", "L=0.9", "--workers", 1, "-o", tmp_path / "b.zarr")
+        assert "expected at least one run to succeed, given 9 that failed, sample 0 thus: sample 0 got" in line
+    assert run("check", tmp_path / "a.zarr")[0] == 0
+
+
 def test_kill_9_while_simulating_leaves_nothing(tmp_path: Path) -> None:
     process = start(tmp_path)
     wait_until_busy(process)
@@ -374,8 +431,13 @@ def killed_after(write):
         write(self, target, **options)
         os.kill(os.getpid(), signal.SIGKILL)
     return wrapped
+from simulators.schema import stores
 xr.Dataset.to_netcdf = killed_after(xr.Dataset.to_netcdf)
-xr.Dataset.to_zarr = killed_after(xr.Dataset.to_zarr)
+create = stores.create
+def killed(*args, **options):
+    create(*args, **options)
+    os.kill(os.getpid(), signal.SIGKILL)
+stores.create = killed
 main(["generate", "spring-pendulum", "-o", sys.argv[1]])
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -107,6 +107,21 @@ def test_simulators_are_found_by_both_names() -> None:
     assert suggest("x", ["spring", "rietkerk"]) == "expected one of rietkerk, spring; given 'x'"
 
 
+def test_parameters_may_be_given_by_their_symbol() -> None:
+    job = Job(simulator="spring-pendulum", parameters={"k": [1, 2], "m": {"uniform": [1, 2]}})
+    assert (
+        job.settings()
+        == Job(simulator="spring-pendulum", parameters={"stiffness": [1, 2], "mass": {"uniform": [1, 2]}}).settings()
+    )
+    with pytest.raises(
+        InputError, match=r"parameters.stiffness: expected it once, given by its name and by its symbol"
+    ):
+        Job(simulator="spring-pendulum", parameters={"k": 1, "stiffness": 1})
+    # the symbol of a state is no setting
+    with pytest.raises(InputError, match="parameters: expected one of"):
+        Job(simulator="spring-pendulum", parameters={"q": 1})
+
+
 @pytest.mark.parametrize("text", ["", "a", "1,", "uniform:", "1;2"])
 def test_values_that_hold_no_numbers(text: str) -> None:
     with pytest.raises(InputError, match="expected numbers such as"):
@@ -126,7 +141,7 @@ def test_no_number_depends_on_blocks_workers_or_format(tmp_path: Path, monkeypat
     monkeypatch.setattr(generation, "FIRST_BLOCK", 3)
     monkeypatch.setattr(generation, "BLOCK_SECONDS", 0.0)
     blocks = generation.generate(job, tmp_path / "blocks.zarr", workers=1)
-    assert blocks.identical(whole.assign_attrs(history=blocks.attrs["history"]))
+    assert blocks.identical(whole.assign_attrs(history=blocks.attrs["history"], completed=1))
     for path in ("whole.nc", "blocks.zarr"):
         stored = simulators.read(tmp_path / path)
         assert stored.equals(whole)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from physym.symmetry import SO, O, act, reverse_time
+from physym.symmetry import SO, Hyperoctahedral, O, act, reverse_time, translate
 from simulators import InputError, SchemaError, SpringPendulum, Variable
 
 QUARTER = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
@@ -108,10 +108,115 @@ def test_matrices_that_cannot_act(matrix, message):
         act(matrix, typed([1, 2, 3], order=1))
 
 
-def test_fields_on_a_grid_are_refused():
-    field = typed(np.zeros((4, 4, 2)), order=1, dims=("y", "x"))
-    with pytest.raises(InputError, match="given fields over y, x: a grid is not carried to itself"):
-        act(np.eye(2), field)
+def grid(shape, spacing, components=None, seed=0):
+    """A scalar, a pseudoscalar, a vector and a tensor over cells of other sizes along each axis, and a profile."""
+    rng, dims = np.random.default_rng(seed), ("z", "y", "x")[-len(shape) :]
+    size = components or len(shape)
+    types = {"s": (0, 0), "p": (0, 1), "v": (1, 0), "b": (1, 1), "t": (2, 0)}
+    out = {}
+    for name, (order, pseudo) in types.items():
+        v = Variable(name, "m", name, name, dims, order, pseudo)
+        values = rng.standard_normal((2, *shape, *(size,) * order))
+        out[name] = (("sample", *dims, *v.indices), values, v.attrs())
+    profile = Variable("profile", "m", "profile", "p", ("x",), 1)
+    out["profile"] = (("x", "i"), rng.standard_normal((shape[-1], size)), profile.attrs())
+    wind = Variable("wind", "m/s", "wind", "U", (), 1, role="parameter")
+    out["wind"] = (("i",), rng.standard_normal(size), wind.attrs())
+    axes = zip(dims, shape, spacing, strict=True)
+    coords = {d: (d, (np.arange(n) + 0.5) * h, {"units": "m", "long_name": f"along {d}"}) for d, n, h in axes}
+    return xr.Dataset(out, coords | {d: list("xyz"[:size]) for d in ("i", "j")}, {"title": "fields"})
+
+
+TURN = np.array([[0.0, -1.0], [1.0, 0.0]])
+
+
+def test_a_quarter_turn_of_a_grid_by_hand():
+    """x goes to y and y to -x: what was at (x, y) = (1st, 1st) of 3 x 2 cells is then at (last of 2, 1st of 3)."""
+    field = grid((2, 3), (1.0, 5.0))
+    turned = act(TURN, field)
+    assert dict(turned.sizes) == {"sample": 2, "y": 3, "x": 2, "i": 2, "j": 2}
+    assert turned.s.dims == ("sample", "y", "x")
+    np.testing.assert_array_equal(turned.x, [0.5, 1.5])
+    np.testing.assert_array_equal(turned.y, [2.5, 7.5, 12.5])
+    assert turned.x.attrs == {"units": "m", "long_name": "along x"}
+    for y in range(3):
+        for x in range(2):
+            old = {"y": 1 - x, "x": y}
+            np.testing.assert_array_equal(turned.s.isel(y=y, x=x), field.s.isel(old))
+            np.testing.assert_array_equal(turned.v.isel(y=y, x=x, i=0), -field.v.isel(old).isel(i=1))
+            np.testing.assert_array_equal(turned.v.isel(y=y, x=x, i=1), field.v.isel(old).isel(i=0))
+            np.testing.assert_array_equal(turned.t.isel(y=y, x=x, i=0, j=1), -field.t.isel(old).isel(i=1, j=0))
+    assert turned.profile.dims == ("y", "i")
+    np.testing.assert_array_equal(turned.profile.isel(y=2, i=1), field.profile.isel(x=2, i=0))
+    np.testing.assert_array_equal(turned.wind, [-field.wind[1], field.wind[0]])
+    for name in field.data_vars:
+        assert turned[name].attrs == field[name].attrs
+
+
+def test_a_mirrored_grid_keeps_its_coordinates_and_flips_what_is_pseudo():
+    field = grid((2, 3), (1.0, 5.0))
+    mirrored = act(np.diag([-1.0, 1.0]), field)
+    xr.testing.assert_identical(mirrored.x, field.x)
+    np.testing.assert_array_equal(mirrored.p, -field.p[..., ::-1])
+    np.testing.assert_array_equal(mirrored.v.isel(i=0), -field.v.isel(i=0)[..., ::-1])
+    np.testing.assert_array_equal(mirrored.b.isel(i=0), field.b.isel(i=0)[..., ::-1])
+
+
+def test_a_grid_along_some_axes_turns_the_others_freely():
+    """Three components along a line: it may be turned about its axis, but not tilted."""
+    line = grid((4,), (1.0,), components=3)
+    about = np.eye(3)
+    about[1:, 1:] = [[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]]
+    np.testing.assert_allclose(act(about, line).v, np.einsum("ij,sxj->sxi", about, line.v))
+    with pytest.raises(InputError, match="permutes and reflects the axes of the fields over x, given another"):
+        act(QUARTER, line)
+
+
+def test_turns_that_are_not_of_the_grid_are_refused():
+    field = grid((4, 4), (1.0, 1.0))
+    eighth = np.array([[1.0, -1.0], [1.0, 1.0]]) / np.sqrt(2)
+    with pytest.raises(InputError, match="over y, x, given another: a grid is not carried to itself by a general"):
+        act(eighth, field)
+    with pytest.raises(InputError, match="expected at least 2 rows for fields over y, x, given 1"):
+        act(np.eye(1), field)
+    uneven = field.assign_coords(x=[0.0, 1.0, 2.0, 4.0])
+    act(np.eye(2), uneven)
+    with pytest.raises(InputError, match="coordinate 'x': expected cells of one size to reflect, given sizes from 1"):
+        act(-np.eye(2), uneven)
+    # a quarter turn as people compute it
+    angle = np.pi / 2
+    rounded = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    xr.testing.assert_identical(act(rounded, field), act(TURN, field))
+
+
+def test_single_precision_stays():
+    field = grid((4, 4), (1.0, 1.0)).astype(np.float32)
+    assert {str(array.dtype) for array in act(TURN @ np.diag([1.0, -1.0]), field).values()} == {"float32"}
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_the_hyperoctahedral_group(dim):
+    elements = Hyperoctahedral(dim).elements()
+    found = {tuple(element.ravel()) for element in elements}
+    assert len(found) == len(elements) == 2**dim * [1, 1, 2, 6][dim]
+    np.testing.assert_array_equal(elements[0], np.eye(dim))
+    assert {tuple((a @ b).ravel()) for a in elements for b in elements} == found
+    rng = np.random.default_rng(0)
+    assert {tuple(Hyperoctahedral(dim).random(rng).ravel()) for _ in range(1000)} == found
+
+
+def test_translations_move_fields_and_nothing_else():
+    field = grid((3, 4), (1.0, 2.0))
+    moved = translate(field, {"x": 3, "y": -2})
+    np.testing.assert_array_equal(moved.t, np.roll(field.t.values, (-2, 3), (1, 2)))
+    np.testing.assert_array_equal(moved.profile, np.roll(field.profile.values, 3, 0))
+    xr.testing.assert_identical(moved.wind, field.wind)
+    xr.testing.assert_identical(moved.coords.to_dataset(), field.coords.to_dataset())
+    xr.testing.assert_identical(translate(moved, {"x": 1, "y": 2}), field)
+    with pytest.raises(InputError, match="expected dimensions of a grid, given 'z', while the dataset has y, x"):
+        translate(field, {"z": 1})
+    with pytest.raises(InputError, match=r"cells\['x'\]: expected a whole number of cells, given 0.5"):
+        translate(field, {"x": 0.5})
 
 
 @pytest.mark.parametrize("key", ["tensor_order", "pseudo"])

@@ -73,6 +73,29 @@ def test_streams_are_independent_of_their_number() -> None:
     assert base.streams(1, 2**200)[0].random() != first[0]
 
 
+@pytest.mark.parametrize(
+    "only", [slice(0, 1), slice(3, 7), slice(8, None), slice(-2, None), slice(1, 9, 3), slice(0, 99)]
+)
+def test_some_samples_are_the_same_as_among_all(only: slice) -> None:
+    masses = np.linspace(1, 2, 20).reshape(10, 2)
+    pendulum = SpringPendulum(mass=masses, stiffness=LogUniform(1, 2), rest_length=Uniform(0.5, 1))
+    whole, part = pendulum.sample(10, 4), pendulum.sample(10, 4, only=only)
+    xr.testing.assert_identical(part, whole.isel(sample=only).assign_attrs(part.attrs))
+    first = base.streams(10, 4, only)[0].random()
+    assert first == base.streams(10, 4)[range(10)[only][0]].random()
+    children = [np.random.default_rng(s) for s in np.random.SeedSequence(4).spawn(10)]
+    assert first == children[only][0].random()
+
+
+def test_no_list_of_all_streams_is_made() -> None:
+    assert base.streams(10**12, 0, slice(10**9, 10**9 + 1))[0].random() < 1
+    for only in (slice(10, 20), slice(3, 3)):
+        with pytest.raises(InputError, match=r"only: expected some of the 10 samples, given \d+ to \d+"):
+            base.streams(10, 0, only)
+    with pytest.raises(InputError, match="mass: expected 9 samples, given an array for 10"):
+        SpringPendulum(mass=np.ones((10, 2))).sample(9, only=slice(0, 2))
+
+
 @pytest.fixture(scope="module")
 def run() -> xr.Dataset:
     pendulum = SpringPendulum()
@@ -95,6 +118,13 @@ def test_chunks_are_cut_anywhere_and_start_at_zero(run: xr.Dataset) -> None:
     xr.testing.assert_identical(chunk(run, 4, seed=1), cut)
     assert not chunk(run, 4, seed=2).position.equals(cut.position)
     np.testing.assert_array_equal(chunk(run, 12).position, run.position)
+
+
+def test_chunks_of_a_part_are_those_of_the_whole(run: xr.Dataset) -> None:
+    whole = chunk(run, 4, seed=3)
+    for first in (0, 7, 49):
+        part = chunk(run.isel(sample=slice(first, first + 3)), 4, seed=3, first=first)
+        assert part.equals(whole.isel(sample=slice(first, first + 3)))
 
 
 def test_chunks_that_cannot_be_cut_are_refused(run: xr.Dataset) -> None:

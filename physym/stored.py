@@ -1,0 +1,106 @@
+"""Holding stored data to the laws of the simulator that they name."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import xarray as xr
+
+from physym.conservation import check_kept
+from physym.findings import Measured, Report
+from physym.metrics import difference, nudge
+from physym.moves import BODIES, FIELDS, SYMMETRY, Effort, Map, factors, has_grid, spatial
+from physym.units import rescale
+from simulators import Simulator, registered, validate
+from simulators.schema import conform, names
+from simulators.units import conversion
+
+__all__ = ["check_dataset"]
+
+STORED, LAW = 1e-3, 5e-4
+
+
+def check_dataset(dataset: xr.Dataset, rng: np.random.Generator) -> Report:
+    """The findings about a dataset, see `physym.check`.
+
+    Args:
+        dataset: what to hold to the schema and the law that it names.
+        rng: for the choice of samples and the random elements of the symmetries.
+    """
+    source = dataset.attrs.get("simulator")
+    report = Report(str(dataset.attrs.get("title", "dataset")))
+
+    def schema() -> Measured:
+        validate(dataset)
+        return 0.0, "no simulator named: nothing else to check" if source == "none" else ""
+
+    if not report.run("schema", 0.0, schema) or source == "none":
+        return report
+    law, effort = registered()[source](), FIELDS if has_grid(dataset) else BODIES
+    precision = max(np.finfo(v.dtype).eps for v in (np.zeros(0), *dataset.values()) if v.dtype.kind == "f")
+    dataset, told = _some(dataset, effort.stored, rng)
+    data = _conformed(dataset, law)
+    moving = data.sizes.get("time", 0) > 1
+    try:
+        kept = list(law.conserved(data).data_vars)
+    except Exception as fault:
+        report.fail("conservation", STORED, fault)
+        return report
+    for name in kept if moving else ():
+        check_kept(report, f"conservation: {name}", law, name, lambda: data, STORED, rng, precision, told)
+    part = data
+    if effort is FIELDS:
+        part, _ = _some(data.isel(time=slice(effort.times)) if moving else data, effort.samples, rng)
+    moves = spatial(part, rng) | {"units": [functools.partial(rescale, **f) for f in factors(rng)]}
+    for name in moves if kept else ():
+        report.run(name, SYMMETRY, functools.partial(_lawful, law, part, moves[name], rng))
+    if moving:
+        report.run("law", LAW, lambda: _law(law, data, effort, rng))
+    return report
+
+
+def _some(data: xr.Dataset, most: int | None, rng: np.random.Generator) -> tuple[xr.Dataset, str]:
+    """At most so many samples at random, in order, and a word on it if they are not all."""
+    samples = data.sizes.get("sample", 1)
+    if most is None or samples <= most:
+        return data, ""
+    return data.isel(sample=np.sort(rng.choice(samples, most, replace=False))), f"{most} of {samples} samples"
+
+
+def _conformed(dataset: xr.Dataset, law: Simulator) -> xr.Dataset:
+    """In the units of the law, with all diagnostics that the dataset has."""
+    types = law.variables()
+    absent = [name for name, variable in types.items() if variable.role == "diagnostic" and name not in dataset]
+    data = conform(dataset, types, optional=absent).assign_attrs(dataset.attrs)
+    others = [name for name in names(dataset, "diagnostic") if name not in types]
+    data = data.assign({name: dataset[name].astype(np.float64).assign_attrs(dataset[name].attrs) for name in others})
+    if "time" in data.dims:
+        factor = conversion(dataset["time"].attrs["units"], law.time_units)
+        data = data.assign_coords(time=("time", dataset["time"].values * factor, {"units": law.time_units}))
+    return data
+
+
+def _lawful(law: Simulator, data: xr.Dataset, moves: list[Map], rng: np.random.Generator) -> Measured:
+    """Conserved quantities of moved data against moved conserved quantities."""
+    kept, nudged = law.conserved(data), law.conserved(nudge(data, rng))
+    return max(difference(law.conserved(move(data)), move(kept), move(nudged)) for move in moves)
+
+
+def _law(law: Simulator, data: xr.Dataset, effort: Effort, rng: np.random.Generator) -> Measured:
+    """Stored intervals, some at random, against the law's own runs over them."""
+    states, whole = names(data, "state"), data.sizes["time"] - 1
+    data = data.drop_vars(names(data, "diagnostic"))
+    steps = rng.choice(whole, min(whole, effort.begins), replace=False)
+    samples = data.sizes.get("sample", 1)
+    rows = rng.choice(samples, min(samples, effort.intervals // len(steps)), replace=False)
+    part = data.isel(sample=rows) if "sample" in data.dims else data
+
+    def over(n: int, some: xr.Dataset) -> xr.Dataset:
+        run = law.simulate(some.isel(time=n).drop_vars("time"), data["time"].values[n : n + 2])
+        return run[states].isel(time=1, drop=True)
+
+    response = over(steps[0], nudge(part, rng)) - over(steps[0], part)
+    stored = {n: part[states].isel(time=n + 1, drop=True) for n in steps}
+    worst = max(difference(over(n, part), stored[n], stored[n] + response) for n in steps)
+    return worst[0], f"{worst[1]}; {len(steps) * len(rows)} of {whole * samples} intervals"
