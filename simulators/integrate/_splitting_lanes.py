@@ -11,7 +11,7 @@ from simulators.integrate import _compile
 from simulators.integrate._compile import cube, integers, matrix, right_hand_side_type, vector
 from simulators.integrate.lanes import LANES
 
-FROZEN = "4851cf4f342a"
+FROZEN = "76e8646ac204"
 """Digest of _compile, controller, lanes and tableaus, whose values are compiled in here. numba looks only at this file
 to see whether its cache is stale, so it has to change when they do; a test says so."""
 
