@@ -244,7 +244,7 @@ def _first_step(method: Method, scale: np.ndarray, local: float, span: float) ->
 
 
 def _error(errors: np.ndarray, allowed: np.ndarray) -> float:
-    if not np.all(np.isfinite(errors)):
+    if not np.all(np.isfinite(errors) & np.isfinite(allowed)):
         return math.inf
     return float(np.max(np.where(errors == 0.0, 0.0, errors / np.where(errors == 0.0, 1.0, allowed))))
 
