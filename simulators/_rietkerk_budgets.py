@@ -13,22 +13,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from simulators._rietkerk_variables import LEDGER
 from simulators.parameters import arrays, lead
 from simulators.schema import Variable, conform
 from simulators.units import conversion
 
-__all__ = ["LEDGER", "budgets"]
-
-LEDGER = {
-    variable.name: variable
-    for variable in (
-        Variable("cumulative_rainfall", "l/m**2", "rain since the start", "ΣR", role="diagnostic"),
-        Variable("cumulative_uptake", "l/m**2", "water taken up since the start", "ΣU", role="diagnostic"),
-        Variable("cumulative_soil_water_loss", "l/m**2", "soil water lost since the start", "ΣE", role="diagnostic"),
-        Variable("cumulative_vegetation_loss", "g/m**2", "vegetation lost since the start", "ΣM", role="diagnostic"),
-    )
-}
-"""What came in and went out, means over the area, per sample and time."""
+__all__ = ["budgets"]
 
 
 def budgets(dataset: xr.Dataset, data: xr.Dataset, time_units: str) -> dict[str, Any]:

@@ -42,8 +42,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import xarray as xr
 
-from simulators._rietkerk_budgets import LEDGER, budgets
+from simulators._rietkerk_budgets import budgets
 from simulators._rietkerk_starts import vegetation
+from simulators._rietkerk_variables import LEDGER, PARAMETERS, PLACE, STATES, TYPES
 from simulators.base import Simulator, check_times, require_start, streams
 from simulators.errors import InputError
 from simulators.grid import Grid
@@ -54,36 +55,9 @@ __all__ = ["Rietkerk"]
 
 Parameter = float | Sequence[float] | np.ndarray | Uniform
 Pair = float | tuple[float, float]
-_STATES = ("surface_water", "soil_water", "vegetation")
-_PLACE = ("y", "x")
 _ROUNDING = 1e-9
 
 
-def _variable(name: str, units: str, long_name: str, symbol: str) -> Variable:
-    return Variable(name, units, long_name, symbol, role="parameter")
-
-
-_TYPES = {
-    variable.name: variable
-    for variable in (
-        Variable("surface_water", "l/m**2", "surface water", "u", _PLACE),
-        Variable("soil_water", "l/m**2", "soil water", "w", _PLACE),
-        Variable("vegetation", "g/m**2", "vegetation", "v", _PLACE),
-        _variable("rainfall", "l/d/m**2", "rainfall", "R"),
-        _variable("infiltration_rate", "1/d", "infiltration rate", "a"),
-        _variable("saturation_constant", "g/m**2", "vegetation at which infiltration saturates", "k2"),
-        _variable("water_infiltration_constant", "1", "infiltration without plants, relative to saturated", "W0"),
-        _variable("surface_water_diffusion", "m**2/d", "diffusivity of surface water", "Du"),
-        _variable("water_uptake", "l/g/d", "uptake of water by plants", "gm"),
-        _variable("uptake_constant", "l/m**2", "soil water at which uptake is half saturated", "k1"),
-        _variable("soil_water_loss", "1/d", "loss rate of soil water", "dw"),
-        _variable("soil_water_diffusion", "m**2/d", "diffusivity of soil water", "Dw"),
-        _variable("water_to_biomass", "g/l", "biomass grown from water", "c"),
-        _variable("vegetation_loss", "1/d", "loss rate of vegetation", "dv"),
-        _variable("vegetation_diffusion", "m**2/d", "spreading of vegetation", "Dv"),
-    )
-}
-_PARAMETERS = tuple(name for name, variable in _TYPES.items() if variable.role == "parameter")
 _DIVISORS = ("saturation_constant", "uptake_constant")
 _BARE = ("infiltration_rate", "water_infiltration_constant", "soil_water_loss")
 
@@ -146,14 +120,14 @@ class Rietkerk(Simulator):
     time_units: ClassVar[str] = "d"
 
     def __post_init__(self) -> None:
-        for name in (*_PARAMETERS, "cover", "biomass"):
+        for name in (*PARAMETERS, "cover", "biomass"):
             value = getattr(self, name)
             if isinstance(value, Uniform):
                 value = value.low
             else:
                 value = frozen(name, value)
                 object.__setattr__(self, name, value)
-            if np.ndim(value) > (name in _PARAMETERS):
+            if np.ndim(value) > (name in PARAMETERS):
                 raise InputError(f"{name}: expected one number, or one a sample; given the shape {np.shape(value)}")
             _check_sign(name, np.asarray(value))
         most = self.cover.high if isinstance(self.cover, Uniform) else self.cover
@@ -182,7 +156,7 @@ class Rietkerk(Simulator):
     @classmethod
     def variables(cls) -> dict[str, Variable]:
         """The types of its states and parameters."""
-        return dict(_TYPES)
+        return dict(TYPES)
 
     def sample(self, samples: int, seed: int = 0, *, only: slice | None = None) -> xr.Dataset:
         """The bare state with random vegetation, and the parameters.
@@ -200,7 +174,9 @@ class Rietkerk(Simulator):
                 because a, W0 or dw is zero.
         """
         generators, grid = streams(samples, seed, only), self.grid()
-        own = draw(_TYPES, self._own(), {}, generators, samples=samples, only=only)
+        # first, so that plants stand where they do whatever is drawn of the parameters
+        plants = [vegetation(grid, rng, self.start, self.cover, self.biomass) for rng in generators]
+        own = draw(TYPES, self._own(), {}, generators, samples=samples, only=only)
         for name in _BARE:
             if np.any(own[name].values == 0):
                 raise InputError(f"{name}: expected a positive value, since the start is the bare state; given 0")
@@ -208,13 +184,13 @@ class Rietkerk(Simulator):
         rain, soak, bare, loss = (
             np.broadcast_to(own[name].values.reshape(-1, 1, 1), rows) for name in ("rainfall", *_BARE)
         )
-        dims, full = ("sample", *_PLACE), (len(generators), *grid.shape)
+        dims, full = ("sample", *PLACE), (len(generators), *grid.shape)
         found = {
             "surface_water": np.broadcast_to(rain / (soak * bare), full).copy(),
             "soil_water": np.broadcast_to(rain / loss, full).copy(),
-            "vegetation": np.array([vegetation(grid, rng, self.start, self.cover, self.biomass) for rng in generators]),
+            "vegetation": np.array(plants),
         }
-        starts = xr.Dataset({name: (dims, values, _TYPES[name].attrs()) for name, values in found.items()} | own)
+        starts = xr.Dataset({name: (dims, values, TYPES[name].attrs()) for name, values in found.items()} | own)
         starts = starts.assign_coords(grid.coordinates())
         return self._finish(starts, f"starts of {samples} patches of dry land", seed=seed)
 
@@ -286,13 +262,13 @@ class Rietkerk(Simulator):
         dims, sizes = lead(data)
         slopes = slopes.reshape(*sizes, *slopes.shape[1:])
         found = {}
-        for n, name in enumerate(_STATES):
-            old = _TYPES[name]
+        for n, name in enumerate(STATES):
+            old = TYPES[name]
             attrs = old.attrs() | {
                 "units": old.units.replace("/", "/d/", 1), "long_name": f"rate of change of {old.long_name}",
                 "symbol": f"d{old.symbol}/dt",
             }  # fmt: skip
-            found[name] = ((*dims, *_PLACE), slopes[..., n, :, :], attrs)
+            found[name] = ((*dims, *PLACE), slopes[..., n, :, :], attrs)
         return xr.Dataset(found, data.coords, dataset.attrs)
 
     def conserved(self, dataset: xr.Dataset) -> xr.Dataset:
@@ -315,15 +291,15 @@ class Rietkerk(Simulator):
         return held.assign_coords({name: c for name, c in data.coords.items() if set(c.dims) <= set(held.dims)})
 
     def _own(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _PARAMETERS}
+        return {name: getattr(self, name) for name in PARAMETERS}
 
     def _complete(self, dataset: xr.Dataset) -> tuple[xr.Dataset, Grid]:
         """The conformed variables, with the simulator's own parameters where the dataset has none, and their grid."""
-        data = complete(dataset, _TYPES, self._own())
+        data = complete(dataset, TYPES, self._own())
         grid = Grid.of(data, cell=self.cell)
-        for name in _PARAMETERS:
+        for name in PARAMETERS:
             _check_sign(name, data[name].values)
-        for name in _STATES:
+        for name in STATES:
             values = data[name].values
             if values.min() < -_ROUNDING * abs(values).max():
                 place = np.unravel_index(np.argmin(values), values.shape)
@@ -350,8 +326,7 @@ class Rietkerk(Simulator):
         ledger = np.concatenate([rain[..., None], integrals], axis=-1).reshape(*sizes, times.size, -1)
         shaped = states.reshape(*sizes, *states.shape[1:])
         found: dict[str, Any] = {
-            name: ((*dims, "time", *_PLACE), shaped[..., n, :, :], _TYPES[name].attrs())
-            for n, name in enumerate(_STATES)
+            name: ((*dims, "time", *PLACE), shaped[..., n, :, :], TYPES[name].attrs()) for n, name in enumerate(STATES)
         }
         found |= {
             name: ((*dims, "time"), ledger[..., n], variable.attrs())
@@ -373,6 +348,6 @@ def _check_sign(name: str, values: np.ndarray) -> None:
 def _rows(data: xr.Dataset) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """States (row, 3, y, x) and each parameter (row,), a row per sample and time."""
     full, count = arrays(data), int(np.prod(lead(data)[1]))
-    state = np.stack(full[: len(_STATES)], axis=-3)
-    parameters = {name: values.reshape(count) for name, values in zip(_PARAMETERS, full[len(_STATES) :], strict=True)}
+    state = np.stack(full[: len(STATES)], axis=-3)
+    parameters = {name: values.reshape(count) for name, values in zip(PARAMETERS, full[len(STATES) :], strict=True)}
     return state.reshape(count, *state.shape[-3:]), parameters

@@ -333,6 +333,8 @@ def test_a_sample_is_the_same_however_many_are_drawn() -> None:
     xr.testing.assert_equal(many.isel(sample=slice(3)), model.sample(3, seed=7))
     xr.testing.assert_equal(many.isel(sample=slice(2, 5)), model.sample(6, seed=7, only=slice(2, 5)))
     assert not many["vegetation"].equals(model.sample(6, seed=8)["vegetation"])
+    fixed = Rietkerk(length=20.0, cover=Uniform(0.05, 0.5), biomass=LogUniform(10, 90)).sample(6, seed=7)
+    assert fixed["vegetation"].equals(many["vegetation"])
 
 
 def test_starts_are_the_bare_state_with_vegetation() -> None:
