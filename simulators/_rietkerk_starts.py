@@ -26,15 +26,18 @@ def vegetation(
     Args:
         grid: of the sample.
         rng: its random stream.
-        kind: each cell by itself, or round patches of radius 5 m, which may overlap.
-        cover: the vegetated part of the area, or a range to draw it from.
+        kind: each cell by itself, or round patches of radius 5 m, at least one, which may overlap.
+        cover: the vegetated part of the area, on average, or a range to draw it from.
         biomass: the vegetation there [g/m**2], or a range to draw it from.
     """
     part, amount = (float(value.draw(rng, ())) if isinstance(value, Uniform) else value for value in (cover, biomass))
     if kind == "cells":
         return np.where(rng.random(grid.shape) < part, amount, 0.0)
+    if part in (0.0, 1.0):
+        return np.full(grid.shape, part * amount)
     size = np.array(grid.length)
-    number = max(1, round(part * float(size.prod()) / (np.pi * _RADIUS**2)))
+    # patches at random places overlap: n of area a leave the part exp(-n a/A) bare
+    number = max(1, round(-np.log1p(-part) * float(size.prod()) / (np.pi * _RADIUS**2)))
     coordinates = grid.coordinates()
     y, x = np.meshgrid(coordinates["y"][1], coordinates["x"][1], indexing="ij")
     grown = np.zeros(grid.shape, dtype=bool)

@@ -86,7 +86,7 @@ class Rietkerk(Simulator):
         cell: size of a cell [m], which divides the length; one number or (along x, along y).
         start: what `sample` draws: the bare state with "cells" vegetated at random, or with round "patches" of radius
             5 m at random places.
-        cover: the vegetated part of the area at the start, a number or a range to draw from.
+        cover: the vegetated part of the area at the start, on average; a number or a range to draw from.
         biomass: the vegetation there [g/m**2], a number or a range to draw from.
 
     Raises:

@@ -60,25 +60,29 @@ def _classical(out, u, h, n1, n2, n3, n4):
         out[i] = u[i] + h * (n1[i] + 2.0 * (n2[i] + n3[i]) + n4[i])
 
 
-def _squares(a, b, w, size, last, columns):
-    """The sum over the modes of |w (a - b)|^2, every mode of rfftn counted as often as it stands for."""
-    total = 0.0
-    for row in range(a.size // columns):
+def _squares(before, n1, n2, n3, n4, n5, w, q, size, last, columns):
+    """The larger of the two estimates: sums over the modes of |w e|^2, each mode of rfftn as often as it occurs."""
+    stage = line = 0.0
+    for row in range(n1.size // columns):
         for column in range(columns):
             i = row * columns + column
             weight = 1.0 if column == 0 or (column == columns - 1 and last) else 2.0
-            d = w[i] * (a[i] - b[i])
-            total += weight * (d.real * d.real + d.imag * d.imag)
-    return total / size
+            d = w[i] * (n4[i] - n5[i])
+            stage += weight * (d.real * d.real + d.imag * d.imag)
+            e = w[i] * (q[0] * before[i] + q[1] * n1[i] + q[2] * (n2[i] + n3[i]) + q[3] * n5[i])
+            line += weight * (e.real * e.real + e.imag * e.imag)
+    return max(stage, line) / size
 
 
-def _change(a, b):
-    """The sum of (a - b)^2."""
-    total = 0.0
-    for i in range(a.size):
-        d = a[i] - b[i]
-        total += d * d
-    return total
+def _changes(before, n1, n2, n3, n4, n5, q):
+    """The same without transforms: the larger of the sums over the cells of e^2."""
+    stage = line = 0.0
+    for i in range(n1.size):
+        d = n4[i] - n5[i]
+        stage += d * d
+        e = q[0] * before[i] + q[1] * n1[i] + q[2] * (n2[i] + n3[i]) + q[3] * n5[i]
+        line += e * e
+    return max(stage, line)
 
 
 def _both(function, arguments):
@@ -92,7 +96,12 @@ combine3 = _both(_combine3, lambda w: numba.void(_COMPLEX, _COMPLEX, w, _COMPLEX
 combine4 = _both(
     _combine4, lambda w: numba.void(_COMPLEX, _COMPLEX, w, _COMPLEX, w, _COMPLEX, _COMPLEX, w, _COMPLEX, w)
 )
-squares = _both(_squares, lambda w: numba.float64(_COMPLEX, _COMPLEX, w, numba.float64, numba.boolean, numba.int64))
+squares = _both(
+    _squares,
+    lambda w: numba.float64(
+        _COMPLEX, _COMPLEX, _COMPLEX, _COMPLEX, _COMPLEX, _COMPLEX, w, _REAL, numba.float64, numba.boolean, numba.int64
+    ),
+)
 shift = _compile.elementwise(numba.void(_REAL, _REAL, numba.float64, _REAL))(_shift)
 classical = _compile.elementwise(numba.void(_REAL, _REAL, numba.float64, _REAL, _REAL, _REAL, _REAL))(_classical)
-change = _compile.elementwise(numba.float64(_REAL, _REAL))(_change)
+changes = _compile.elementwise(numba.float64(_REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _REAL))(_changes)

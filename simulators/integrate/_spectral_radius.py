@@ -84,9 +84,12 @@ class SpectralRadius:
             self._probe += y
             self._rhs(t, self._probe, self._slope, self._rates)
             image = (self._slope - slope) / (PROBE * units)
-            found.append(float(np.sqrt(np.mean(image * image))))
-            if not np.isfinite(found[-1]):
+            there = np.isfinite(image)
+            if not np.any(there):
                 return np.inf, mode
+            # a right-hand side that needs what is not negative may be undefined beside zeros
+            image = np.where(there, image, 0.0)
+            found.append(float(np.sqrt(np.mean(image * image))))
             if len(found) > 1 and abs(found[-1] - found[-2]) <= CHANGE * found[-1]:
                 break
             mode = image

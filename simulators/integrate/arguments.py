@@ -65,7 +65,10 @@ def no_parameters(values: Any) -> None:  # noqa: ANN401
 
 def increasing(times: Any) -> np.ndarray:  # noqa: ANN401
     """Return `times` as a float64 array that strictly increases or strictly decreases."""
-    array = np.array(times, dtype=np.float64, order="C")
+    try:
+        array = np.array(times, dtype=np.float64, order="C")
+    except (TypeError, ValueError) as error:
+        raise InputError(f"times: expected numbers, got {times!r}; give the times to store.") from error
     if array.ndim != 1 or array.size == 0:
         raise InputError(f"times: expected a list (k,), got shape {array.shape}; give the times to store.")
     _finite("times", array)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from simulators.errors import InputError
-from simulators.integrate import arguments
 
 __all__ = ["FieldKernel", "RightHandSide", "Solution", "field_kernel"]
 
@@ -56,7 +55,7 @@ def field_kernel(function: Function) -> FieldKernel:
     - `parameters`: float64 (parameter,), those of the sample;
     - `out`: float64 (field, *space), dy/dt;
     - `rates`: float64 (integral,), the rates of integrals that are kept along the run, such as what flows in and out;
-      it is empty unless the solver is asked for `integrals`.
+      it is empty unless the solver is asked for `integrals`; look at its size before writing.
 
     The arrays never overlap. Whatever numba compiles in nopython mode is allowed; what the function reads from its
     module is frozen when it is compiled.
@@ -71,8 +70,14 @@ def field_kernel(function: Function) -> FieldKernel:
     return FieldKernel(function)
 
 
+_GUARD = 64
+
+
 class RightHandSide:
     """The right-hand side of one sample, whichever way it was given.
+
+    Parameters and, at the first call, rates lie before a guard of NaN, so that a kernel that reads parameters which it
+    was not given cannot go on unnoticed, and one that writes such rates is found.
 
     Attributes:
         evaluations: how often it was called.
@@ -90,7 +95,8 @@ class RightHandSide:
             integrals: how many are kept along the run.
         """
         self.evaluations = 0
-        self._shape, self._integrals, self._parameters = shape, integrals, parameters
+        self._shape, self._integrals = shape, integrals
+        self._parameters = np.concatenate([parameters, np.full(_GUARD, np.nan)])[: parameters.size]
         self._compiled = rhs.compiled(len(shape)) if isinstance(rhs, FieldKernel) else None
         self._function = rhs
 
@@ -102,17 +108,40 @@ class RightHandSide:
         """
         self.evaluations += 1
         if self._compiled is not None:
-            self._compiled(t, y, self._parameters, out, rates)
+            if self.evaluations == 1:
+                self._first(t, y, out, rates)
+            else:
+                self._compiled(t, y, self._parameters, out, rates)
             return
-        found = self._function(t, y)  # type: ignore[call-arg]
+        shown = y.view()
+        shown.flags.writeable = False
+        found = self._function(t, shown)  # type: ignore[call-arg]
+        if isinstance(found, tuple) != bool(self._integrals):
+            wanted = f"the pair (dy/dt, rates) for {self._integrals} integrals" if self._integrals else "dy/dt alone"
+            raise InputError(f"rhs: expected {wanted}, given {type(found).__name__}; see the argument `integrals`")
         if self._integrals:
-            if not isinstance(found, tuple) or len(found) != 2:
-                raise InputError(
-                    f"rhs: expected the pair (dy/dt, rates), since {self._integrals} integrals were asked for; given"
-                    f" {type(found).__name__}"
-                )
+            if len(found) != 2 or np.shape(found[1]) != rates.shape:
+                raise InputError(f"rhs: expected the pair (dy/dt, rates) with {self._integrals} rates, given others")
             found, rates[:] = found
-        out[:] = arguments.same_shape("rhs(t, y)", np.asarray(found), out)
+        found = np.asarray(found)
+        if found.shape != out.shape or found.dtype.kind not in "iuf":
+            raise InputError(
+                f"rhs: expected shape {out.shape} and real numbers, dy/dt of one sample; given {found.dtype} of the"
+                f" shape {found.shape} (a complex field is two real ones)"
+            )
+        out[:] = found
+
+    def _first(self, t: float, y: np.ndarray, out: np.ndarray, rates: np.ndarray) -> None:
+        """Evaluate a kernel, and look whether it writes more rates than there are."""
+        guarded = np.full(rates.size + _GUARD, np.nan)
+        self._compiled(t, y, self._parameters, out, guarded[: rates.size])  # type: ignore[misc]
+        beyond = np.flatnonzero(~np.isnan(guarded[rates.size :]))
+        if beyond.size:
+            raise InputError(
+                f"rhs: expected a kernel that writes {rates.size} rates, given one that writes rates"
+                f"[{rates.size + beyond[-1]}]; ask for as many integrals, or write `if rates.size:` before it"
+            )
+        rates[:] = guarded[: rates.size]
 
 
 @dataclass(frozen=True)

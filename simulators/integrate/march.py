@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import abc
 import math
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -28,6 +29,12 @@ Scale = Callable[["np.ndarray"], "np.ndarray"]
 SAFETY, SHRINK, GROWTH, RUNGS = 0.9, 0.2, 4.0, 4
 SMALLEST = 1e-13
 """A step below this fraction of an interval is lost in the rounding of the time."""
+
+FIRST = 2.0**-10
+"""The first step is at most this part of the run: a slope that is zero at the start tells nothing of later."""
+
+TINY = 2.0**-20
+"""Within this part of the run a field that begins with zero may grow unmeasured."""
 
 
 class Method(abc.ABC):
@@ -139,6 +146,8 @@ def march(
     threads = default_threads() if threads is None else arguments.count("threads", threads)
     batch, fields = y0.shape[:2]
     values = arguments.parameters(parameters, batch)
+    if not callable(scale) and np.asarray(scale).dtype.kind not in "iuf":
+        raise InputError(f"scale: expected sizes, or a function of the state such as integrate.rms; given {scale!r}")
     scales = None if callable(scale) else arguments.per_sample("scale", scale, (batch, fields), positive=True)
     if not isinstance(rhs, FieldKernel):
         arguments.no_parameters(parameters)
@@ -146,31 +155,41 @@ def march(
     kept = np.zeros((batch, times.size, integrals))
     counts = np.zeros((3, batch), dtype=np.int64)
 
+    stop = threading.Event()
+
     def run(sample: int) -> DivergenceError | None:
         side = RightHandSide(rhs, y0.shape[1:], values[sample], integrals)  # type: ignore[arg-type]
         method = make(side, times[0], y0[sample], sample)
         given = scale if scales is None else scales[sample]
         try:
             with np.errstate(all="ignore"):
-                steps = _walk(method, times, tolerance, given, max_steps, states[sample], kept[sample], sample)
+                steps = _walk(method, times, tolerance, given, max_steps, states[sample], kept[sample], sample, stop)
         except DivergenceError as error:
             return error
         counts[:, sample] = (*steps, side.evaluations)
         return None
 
-    if threads > 1 and batch > 1:
-        with ThreadPoolExecutor(min(threads, batch)) as pool:
-            faults = list(pool.map(run, range(batch)))
-    else:
-        faults = [run(sample) for sample in range(batch)]
-    for fault in faults:
-        if fault is not None:
-            raise fault
+    pool = ThreadPoolExecutor(min(threads, batch)) if threads > 1 and batch > 1 else None
+    try:
+        for fault in map(run, range(batch)) if pool is None else pool.map(run, range(batch)):
+            # in order, so that the first that failed is named
+            if fault is not None:
+                raise fault
+    finally:
+        if pool is not None:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
     return Solution(states, kept, *counts)
 
 
 def _states(y0: np.ndarray) -> np.ndarray:
-    array = np.array(y0, dtype=np.float64, order="C")
+    try:
+        given = np.asarray(y0)
+    except ValueError:
+        given = np.empty(0, dtype=object)
+    if given.dtype.kind not in "iuf":
+        raise InputError(f"y0: expected real numbers, given {given.dtype}; a complex field is two real ones")
+    array = np.array(given, dtype=np.float64, order="C")
     if not 2 <= array.ndim <= 5 or 0 in array.shape:
         raise InputError(
             "y0: expected an array (batch, field, *space) of at most 3 space dimensions, given the shape"
@@ -191,11 +210,12 @@ def _walk(
     states: np.ndarray,
     kept: np.ndarray,
     sample: int,
+    stop: threading.Event,
 ) -> tuple[int, int]:
     """Fill states and integrals at the times; returns the numbers of accepted and rejected steps."""
     states[0] = method.y
     local = method.local * tolerance
-    scale = given(method.y) if callable(given) else given
+    scale = _sized(given, method.y) if callable(given) else given
     if times.size == 1:
         return 0, 0
     h = _first_step(method, scale, local, times[-1] - times[0])
@@ -204,13 +224,16 @@ def _walk(
     for n in range(1, times.size):
         begin, span = times[n - 1], times[n] - times[n - 1]
         done, part = 0.0, min(1.0, h / span)
-        while done < 1.0:
+        while done < 1.0 and not stop.is_set():
             left = 1.0 - done
             # the slack keeps a quotient that rounds to just above a whole number from adding a step
             pieces = max(1, math.ceil(left / part - 1e-6))
             part = left / pieces
             errors = method.attempt(part * span, scale)
             sizes = np.maximum(scale, given(method.candidate())) if callable(given) else scale
+            if accepted == 0 and part * span <= TINY * (times[-1] - times[0]):
+                # what is zero at the start has no size yet, and so soon little error
+                errors = np.where((scale == 0.0) & np.isfinite(errors), 0.0, errors)
             error = _error(errors, local * sizes)
             if error <= 1.0:
                 accepted += 1
@@ -240,7 +263,18 @@ def _first_step(method: Method, scale: np.ndarray, local: float, span: float) ->
     if not math.isfinite(rate):
         return span * SMALLEST
     step = 0.5 * local ** (1.0 / method.exponent) / rate if rate > 0 else span
-    return span * 2.0 ** min(0, math.floor(math.log2(step / span)))
+    return span * min(FIRST, 2.0 ** math.floor(math.log2(step / span)))
+
+
+def _sized(scale: Scale, state: np.ndarray) -> np.ndarray:
+    """What a function gives for the scale, if that can be one."""
+    found = np.asarray(scale(state))
+    if found.shape != (len(state),) or found.dtype.kind not in "iuf" or np.any(found < 0):
+        raise InputError(
+            f"scale: expected a function that gives a size >= 0 for each of {len(state)} fields, given {found.dtype} of"
+            f" the shape {found.shape}"
+        )
+    return found.astype(np.float64)
 
 
 def _error(errors: np.ndarray, allowed: np.ndarray) -> float:

@@ -355,8 +355,9 @@ def test_patches_are_round_and_cross_the_border() -> None:
     areas = (starts > 0).sum(axis=(1, 2)) * 0.25
     np.testing.assert_allclose(areas, np.pi * 25, rtol=0.03)
     assert any(plants[:, 0].any() and plants[:, -1].any() for plants in starts)
-    covered = Rietkerk(start="patches", cover=0.1).sample(20, seed=1)["vegetation"].values > 0
-    assert 0.08 < covered.mean() < 0.11
+    for cover in (0.0, 0.1, 0.5, 0.9, 1.0):
+        covered = Rietkerk(start="patches", cover=cover).sample(20, seed=1)["vegetation"].values > 0
+        assert covered.mean() == pytest.approx(cover, abs=0.02)
 
 
 def test_plants_are_never_fewer_than_none() -> None:
