@@ -291,7 +291,7 @@ def test_only_code_that_its_source_decides_is_kept_on_disk() -> None:
     def over_closure(t: Any, y: Any, p: Any, out: Any, rates: Any) -> None:
         out[:] = size
 
-    from simulators._rietkerk_kernels import rhs
+    from simulators.rietkerk.kernels import rhs
 
     assert _compile._fixed(over_numpy, set())
     assert _compile._fixed(gray_scott.function, set())

@@ -42,13 +42,13 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import xarray as xr
 
-from simulators._rietkerk_budgets import budgets
-from simulators._rietkerk_starts import vegetation
-from simulators._rietkerk_variables import LEDGER, PARAMETERS, PLACE, STATES, TYPES
 from simulators.base import Simulator, check_times, require_start, streams
 from simulators.errors import InputError
 from simulators.grid import Grid
 from simulators.parameters import Uniform, arrays, complete, draw, frozen, lead
+from simulators.rietkerk.budgets import budgets
+from simulators.rietkerk.starts import vegetation
+from simulators.rietkerk.variables import LEDGER, PARAMETERS, PLACE, STATES, TYPES
 from simulators.schema import Variable
 
 __all__ = ["Rietkerk"]
@@ -56,8 +56,6 @@ __all__ = ["Rietkerk"]
 Parameter = float | Sequence[float] | np.ndarray | Uniform
 Pair = float | tuple[float, float]
 _ROUNDING = 1e-9
-
-
 _DIVISORS = ("saturation_constant", "uptake_constant")
 _BARE = ("infiltration_rate", "water_infiltration_constant", "soil_water_loss")
 
@@ -139,7 +137,7 @@ class Rietkerk(Simulator):
             value = frozen(name, getattr(self, name))
             object.__setattr__(self, name, value if np.ndim(value) else (value, value))
         self.grid()
-        from simulators._rietkerk_kernels import load
+        from simulators.rietkerk.kernels import load
 
         # here, so that the first run is as quick as the next
         load()
@@ -227,20 +225,20 @@ class Rietkerk(Simulator):
         data, grid = self._complete(require_start(initial))
         state, parameters = _rows(data)
         from simulators import integrate
-        from simulators._rietkerk_kernels import diffusion, pack, rhs, stiff
+        from simulators.rietkerk.kernels import diffusion, pack, rhs, stiff
 
         common: dict[str, Any] = {
             "tolerance": tolerance, "scale": integrate.spread, "integrals": 3, "threads": threads,
         }  # fmt: skip
         if method == "etdrk4":
-            exact, symbol, spreading = stiff(parameters, grid.cell), grid.laplacian_symbol(2), diffusion(parameters)
+            exact, symbol, spreading = stiff(parameters, _cells(grid)), grid.laplacian_symbol(2), diffusion(parameters)
 
             def linear(row: int) -> list[np.ndarray | None]:
                 return [d * symbol if e else None for d, e in zip(spreading[row], exact[row], strict=True)]
 
-            run = integrate.etdrk4(rhs, state, output, pack(parameters, grid.cell, exact), linear=linear, **common)
+            run = integrate.etdrk4(rhs, state, output, pack(parameters, _cells(grid), exact), linear=linear, **common)
         elif method in ("rock4", "rkc2"):
-            run = getattr(integrate, method)(rhs, state, output, pack(parameters, grid.cell), **common)
+            run = getattr(integrate, method)(rhs, state, output, pack(parameters, _cells(grid)), **common)
         else:
             raise InputError(f"method: expected 'etdrk4', 'rock4' or 'rkc2', given {method!r}")
         solver = {"method": method, "tolerance": tolerance, "laplacian": "5-point"}
@@ -254,10 +252,10 @@ class Rietkerk(Simulator):
         """
         data, grid = self._complete(dataset)
         state, parameters = _rows(data)
-        from simulators._rietkerk_kernels import pack, rhs
+        from simulators.rietkerk.kernels import pack, rhs
 
         compiled, slopes, none = rhs.compiled(3), np.empty_like(state), np.empty(0)
-        for row, out, values in zip(state, slopes, pack(parameters, grid.cell), strict=True):
+        for row, out, values in zip(state, slopes, pack(parameters, _cells(grid)), strict=True):
             compiled(0.0, row, values, out, none)
         dims, sizes = lead(data)
         slopes = slopes.reshape(*sizes, *slopes.shape[1:])
@@ -343,6 +341,11 @@ def _check_sign(name: str, values: np.ndarray) -> None:
     if wrong.size:
         sign = "positive values" if name in _DIVISORS else "values not negative"
         raise InputError(f"{name}: expected {sign}, given {wrong.ravel()[0]:g}")
+
+
+def _cells(grid: Grid) -> tuple[float, ...]:
+    """Sizes of a cell along x and y; infinite along an axis of one cell, where nothing spreads."""
+    return tuple(np.inf if count == 1 else size for size, count in zip(grid.cell, grid.shape[::-1], strict=True))
 
 
 def _rows(data: xr.Dataset) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from simulators._rietkerk_variables import LEDGER
 from simulators.parameters import arrays, lead
+from simulators.rietkerk.variables import LEDGER
 from simulators.schema import Variable, conform
 from simulators.units import conversion
 
