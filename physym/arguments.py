@@ -65,6 +65,7 @@ examples:
   physym evaluate rietkerk runs.zarr --set R=0.37 --output drier      what less rain would change
 
 The report run/evaluation/report.html is one page with tables, pictures, and where data and law came from.
+Of fields at most 64 samples are compared, evenly spread, and fewer if they are large; the report says so.
 Exit code 1 says that a check failed."""
 
 CHECK_EXAMPLES = """\
@@ -102,8 +103,11 @@ def make_parser() -> argparse.ArgumentParser:
     _add_evaluate(evaluate.add_argument)
     text = "a dataset, a folder that fit wrote, or a simulator such as rietkerk"
     check.add_argument("subject", metavar="DATA|RUN|SIMULATOR", type=Path, help=text)
-    text = "a setting of the simulator, as for generate; it wins over the data"
-    for command in (evaluate, check):
+    told = {
+        evaluate: "a parameter of the simulator, as for generate; it wins over that of the data",
+        check: "a setting of the simulator, as for generate",
+    }
+    for command, text in told.items():
         command.add_argument(
             "--set", type=_assignment, action="append", default=[], dest="parameters", metavar="NAME=VALUE", help=text
         )
@@ -121,7 +125,10 @@ def _add_generate(add: Callable[..., Any]) -> None:
     text = "output times, STOP excluded; the simulator's own if absent"
     add("--times", type=_times, metavar="START:STOP:STEP", help=text)
     add("--chunk", type=int, metavar="POINTS", help="keep only so many consecutive points of each run, cut at random")
-    text = "a parameter by name or symbol (R=0.3): a number, numbers a,b,c, or uniform:a,b or log_uniform:a,b"
+    text = (
+        "a parameter by name or symbol (R=0.3): a number, numbers a,b,c, or uniform:a,b or log_uniform:a,b; a word"
+        " where the simulator takes one (start=patches)"
+    )
     add("--set", type=_assignment, action="append", default=[], dest="parameters", metavar="NAME=VALUE", help=text)
     add("--tolerance", type=float, metavar="T", help="relative error of the simulator's steps")
     add("--workers", type=int, metavar="N", help="processes; for FILE.nc threads (all cores); changes no number")

@@ -22,7 +22,8 @@ that the data name, to 5e-4 (the same data: 1.4e-4). Budgets of fields close to 
 for are in the data; `physym.conservation` says how closely if they are not.
 
 Runs of fields are dear, and one field has many cells: 2 samples, 11 times and 8 stored intervals then do; of a dataset,
-the budgets of at most 64 samples are looked at.
+the budgets of at most 64 samples are looked at, and of any data no more than 256 MiB, so that a store of any size
+can be checked; the schema is checked of all.
 """
 
 from __future__ import annotations

@@ -155,6 +155,7 @@ def _fit(arguments: Namespace) -> int:
 
 
 def _evaluate(arguments: Namespace) -> int:
+    from physym.overrides import overrides
     from simulators.schema import read
 
     run, folder = arguments.subject, arguments.output
@@ -164,30 +165,25 @@ def _evaluate(arguments: Namespace) -> int:
         import physym
         from physym.evaluate import evaluate
 
-        if simulator is not None:
-            dataset = _overridden(dataset, simulator, arguments)
+        given = [name for name, _ in arguments.parameters]
+        overridden = {} if simulator is None else overrides(simulator, dataset, given)
         model, place = (physym.load(run), run) if simulator is None else (simulator, None)
-        evaluation = evaluate(model, dataset, output=folder, force=arguments.force, run=place)
+        evaluation = evaluate(
+            model, dataset.assign(overridden), output=folder, force=arguments.force, run=place,
+            overridden=list(overridden), command=_words(arguments),
+        )  # fmt: skip
     _print(evaluation, as_json=arguments.json)
     if folder is not None and not arguments.json:
         print(f"\nlook at {folder / 'report.html'}")
     return 0 if evaluation.passed else 1
 
 
-def _overridden(dataset: xr.Dataset, simulator: Simulator, arguments: Namespace) -> xr.Dataset:
-    """The dataset with the parameters that --set gives, by name or by symbol, in place of its own."""
-    from simulators.base import Uniform
-    from simulators.errors import InputError
-    from simulators.parameters import typed
-
-    given, found = {name for name, _ in arguments.parameters}, {}
-    for name, variable in simulator.variables().items():
-        if variable.role == "parameter" and {name, variable.symbol} & given:
-            value = getattr(simulator, name)
-            if isinstance(value, Uniform):
-                raise InputError(f"--set {name}: expected numbers to evaluate with, given a range")
-            found[name] = typed(variable, value, dataset.sizes)
-    return dataset.assign(found)
+def _words(arguments: Namespace) -> list[str]:
+    """The words of `physym evaluate`, apart from those that only say how to print."""
+    words = ["physym", "evaluate", str(arguments.subject), str(arguments.data)]
+    for name, value in arguments.parameters:
+        words += ["--set", f"{name}={value}"]
+    return words if arguments.output is None else [*words, "--output", str(arguments.output)]
 
 
 def _check(arguments: Namespace) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from physym.metrics import NUDGE, nudge
+from physym.selection import joined, sample_slices
 from physym.tables import number
 from simulators.base import registered
 from simulators.schema import INDICES, names
@@ -63,27 +64,43 @@ def drifts(model: Any, truth: xr.Dataset, prediction: xr.Dataset) -> tuple[Drift
     lacking = [name for name in names(truth, "diagnostic") if name not in prediction]
     truth = truth.drop_vars(lacking)
     states = [*names(truth, "state"), *names(truth, "diagnostic")]
+    known = registered().get(truth.attrs["simulator"])
+    laws = ([known()] if known is not None and known is not type(model) else []) + [model]
+    rng, parts = np.random.default_rng(0), {}
+    for some in sample_slices(truth):
+        there, runs = _runs(truth.isel(sample=some), prediction.isel(sample=some), states, rng)
+        for n, law in enumerate(laws):
+            held, kept, moved = (law.conserved(run) for run in runs)
+            for name, quantity in held.data_vars.items():
+                response = _length(moved[name] - quantity).values.ravel()
+                change = _change(kept[name]).where(there, np.inf)
+                parts.setdefault((n, name), []).append((quantity.attrs, _change(quantity), change, response))
+    found = []
+    for (n, name), each in parts.items():
+        all_attrs, data, run, responses = zip(*each, strict=True)
+        units, long_name = str(all_attrs[0]["units"]), str(all_attrs[0].get("long_name", name))
+        size = float(np.sqrt(np.mean(np.concatenate(responses) ** 2))) / NUDGE or 1.0
+        shares = (joined(list(changes), "sample") / size for changes in (data, run))
+        found.append(Drift(str(name), long_name, units, type(laws[n]).__name__, size, *shares))
+    return tuple(found)
+
+
+def _runs(
+    truth: xr.Dataset, prediction: xr.Dataset, moving: list[str], rng: np.random.Generator
+) -> tuple[xr.DataArray, tuple[xr.Dataset, xr.Dataset, xr.Dataset]]:
+    """Where there is a prediction (sample, time); the truth, the prediction, and the truth with states that moved."""
     there = xr.DataArray(np.ones((truth.sizes["sample"], truth.sizes["time"]), dtype=bool), dims=("sample", "time"))
-    for name in states:
+    for name in moving:
         there &= np.isfinite(prediction[name]).all(
             [dim for dim in prediction[name].dims if dim not in ("sample", "time")]
         )
-    # a law refuses NaN, and sees the truth there instead
-    whole = truth.assign(
-        {name: prediction[name].where(there, truth[name]).assign_attrs(truth[name].attrs) for name in states}
-    )
-    known = registered().get(truth.attrs["simulator"])
-    laws = ([known()] if known is not None and known is not type(model) else []) + [model]
-    nudged = nudge(truth, np.random.default_rng(0))
-    found = []
-    for law in laws:
-        held, kept, moved = law.conserved(truth), law.conserved(whole), law.conserved(nudged)
-        for name, quantity in held.data_vars.items():
-            units, long_name = str(quantity.attrs["units"]), str(quantity.attrs.get("long_name", name))
-            size = _rms(_length(moved[name] - quantity)) / NUDGE or 1.0
-            data, run = (_change(q[name]) / size for q in (held, kept))
-            found.append(Drift(str(name), long_name, units, type(law).__name__, size, data, run.where(there, np.inf)))
-    return tuple(found)
+    if bool(there.all()):
+        whole = prediction[list(truth.data_vars)]
+    else:
+        # a law refuses NaN, and sees the truth there instead
+        filled = {n: prediction[n].where(there, truth[n]).assign_attrs(truth[n].attrs) for n in moving}
+        whole = truth.assign(filled)
+    return there, (truth, whole.assign_attrs(truth.attrs), nudge(truth, rng))
 
 
 def _length(array: xr.DataArray) -> xr.DataArray:

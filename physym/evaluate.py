@@ -7,43 +7,32 @@ netCDF.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from physym.drift import Drift, drifts
 from physym.metrics import geometric_mean, rollout_error, spatial_errors
+from physym.moves import FIELDS, has_grid
+from physym.provenance import provenance
+from physym.rollouts import Law, labels, roll_out, start_of
+from physym.selection import failed_runs, few, in_parts, loaded
 from physym.tables import by_time, by_variable, number, plain_json, table
-from simulators.errors import DivergenceError, InputError
+from simulators.errors import InputError
 from simulators.schema import names, validate, write
-from simulators.units import conversion
 
 __all__ = ["Evaluation", "evaluate"]
 
 PAGE, NUMBERS, PREDICTION = "report.html", "evaluation.json", "prediction.nc"
-_PACKAGES = ("physym", "numpy", "scipy", "xarray", "torch")
-
-
-class Law(Protocol):
-    """What `evaluate` asks of a model or simulator."""
-
-    def simulate(self, initial: xr.Dataset, times: np.ndarray) -> xr.Dataset:
-        """Trajectories from typed starts."""
-
-    def conserved(self, dataset: xr.Dataset) -> xr.Dataset:
-        """What the law keeps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +45,12 @@ class Evaluation:
         truth: states and parameters that were predicted, with the dimension sample, and the flows of budgets.
         prediction: the same variables by the model, in the units of the truth; NaN from where a rollout diverged.
             Flows are in it if the model gives them.
-        diverged: the time at which a sample left the finite numbers, by sample.
+        diverged: the time at which a sample left the finite numbers, by its label.
         drifts: of every conserved quantity, in the data and in the rollouts.
         checks: each with name, error, tolerance, passed, detail.
         seconds: what the rollouts took.
         provenance: of the data, the model and this evaluation, as JSON holds it.
+        notes: which of the data are not in it, and why.
         files: what was written, by purpose, relative to the output folder.
     """
 
@@ -68,11 +58,12 @@ class Evaluation:
     spatial_errors: xr.Dataset
     truth: xr.Dataset
     prediction: xr.Dataset
-    diverged: Mapping[int, float]
+    diverged: Mapping[Any, float]
     drifts: tuple[Drift, ...]
     checks: tuple[dict[str, Any], ...]
     seconds: float
     provenance: dict[str, Any]
+    notes: tuple[str, ...] = ()
     files: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -86,8 +77,13 @@ class Evaluation:
         return all(check["passed"] for check in self.checks)
 
     @property
+    def labels(self) -> list[Any]:
+        """The name of each sample: its number in the dataset, those of failed runs included, or what this calls it."""
+        return labels(self.errors)
+
+    @property
     def ranking(self) -> np.ndarray:
-        """The samples from the best predicted to the worst."""
+        """The places of the samples in `errors`, from the best predicted to the worst."""
         return np.argsort(np.log(self.errors.values).mean(axis=1), kind="stable")
 
     def to_dict(self) -> dict[str, Any]:
@@ -97,6 +93,8 @@ class Evaluation:
                 "rollout_error": self.rollout_error,
                 "passed": self.passed,
                 "samples": self.errors.sizes["sample"],
+                "sample_labels": self.labels,
+                "notes": list(self.notes),
                 "times": self.errors.sizes["time"],
                 "time_units": self.errors["time"].attrs["units"],
                 "error_by_time": by_time(self.errors),
@@ -121,6 +119,7 @@ class Evaluation:
                 f"\n{len(self.diverged)} of {samples} rollouts diverged: {', '.join(shown)}{more};"
                 " they count as 1 from there on"
             )
+        blocks[0] += "".join(f"\n{note}" for note in self.notes)
         rows = [[number(row[key]) for key in ("time", "geometric_mean", "low", "high")] for row in by_time(self.errors)]
         blocks.append(table((f"time [{units}]", "error", "10% of samples below", "90% below"), rows))
         if self.spatial_errors:
@@ -145,8 +144,13 @@ def evaluate(
     output: str | Path | None = None,
     force: bool = False,
     run: str | Path | None = None,
+    overridden: Sequence[str] = (),
+    command: Sequence[str] | None = None,
 ) -> Evaluation:
     """Compare a law's rollouts with a dataset.
+
+    At most 64 samples of fields are compared, and of any data no more than 384 MiB; they are then evenly spread, and
+    the notes say so.
 
     Args:
         model: a learned model, or anything that answers `simulate` and `conserved`.
@@ -154,37 +158,57 @@ def evaluate(
         output: a folder for the page, pictures and numbers; it appears whole or not at all.
         force: replace an evaluation that is in `output` already.
         run: the folder the model was loaded from, whose learning curve and name the page then shows.
+        overridden: the parameters of the dataset that are not its own, for the provenance.
+        command: the words that make this evaluation again.
 
     Raises:
+        SchemaError: if the dataset is not valid, or its numbers cannot be read.
         InputError: if the dataset has fewer than two times or states that the model was not fitted for, or if the
             output exists (without `force`), holds other files, or cannot be written.
     """
     folder = None if output is None else _check_folder(Path(output), force=force)
-    validate(dataset)
+    validate(dataset, values=False)
     if dataset.sizes.get("time", 0) < 2:
         raise InputError(
             f"dataset: expected trajectories of at least 2 times to compare with, given {dataset.sizes.get('time', 0)};"
             " simulate more"
         )
-    moving = [*names(dataset, "state"), *_flows(dataset)]
-    truth = dataset[[*moving, *names(dataset, "parameter")]]
-    if "sample" not in truth.dims:
-        truth = truth.assign({name: truth[name].expand_dims("sample") for name in moving})
+    truth, told = _truth(dataset)
+    notes = tuple(note for note in (failed_runs(dataset), told) if note)
     begun = time.perf_counter()
-    prediction, diverged = _rollout(model, truth)
+    prediction, diverged = roll_out(model, truth)
     seconds = time.perf_counter() - begun
     evaluation = Evaluation(
-        errors=rollout_error(prediction, truth),
-        spatial_errors=spatial_errors(prediction, truth),
+        errors=in_parts(rollout_error, prediction, truth),
+        spatial_errors=in_parts(spatial_errors, prediction, truth),
         truth=truth,
         prediction=prediction,
         diverged=diverged,
         drifts=drifts(model, truth, prediction),
         checks=_checks(model, truth, diverged),
         seconds=seconds,
-        provenance=_provenance(model, dataset, run, output),
+        provenance=provenance(model, dataset, run, output, overridden, command),
+        notes=notes,
     )
     return evaluation if folder is None else _write(evaluation, folder, None if run is None else Path(run))
+
+
+def _truth(dataset: xr.Dataset) -> tuple[xr.Dataset, str]:
+    """What is compared with, in memory: states, flows and parameters of samples with labels, and which these are."""
+    moving = [*names(dataset, "state"), *_flows(dataset)]
+    truth = dataset[[*moving, *names(dataset, "parameter")]]
+    truth.encoding = dict(dataset.encoding)
+    if "sample" not in truth.dims:
+        truth = truth.assign({name: truth[name].expand_dims("sample") for name in moving})
+    known = labels(truth)
+    if len(set(known)) < len(known):
+        truth = truth.drop_vars("sample")
+    if "sample" not in truth.coords:
+        truth = truth.assign_coords(sample=("sample", np.arange(truth.sizes["sample"])))
+    truth, told = few(truth, FIELDS.stored if has_grid(truth) else None)
+    truth = loaded(truth)
+    validate(truth)
+    return truth, f"{told}, evenly spread" if told else ""
 
 
 def _flows(dataset: xr.Dataset) -> list[str]:
@@ -193,79 +217,14 @@ def _flows(dataset: xr.Dataset) -> list[str]:
     return [name for name in names(dataset, "diagnostic") if set(dataset[name].dims) == lead]
 
 
-def _start(truth: xr.Dataset) -> xr.Dataset:
-    return truth.isel(time=0).drop_vars(["time", *names(truth, "diagnostic")])
-
-
-def _rollout(model: Law, truth: xr.Dataset) -> tuple[xr.Dataset, dict[int, float]]:
-    """The prediction in the truth's units, NaN from where a sample diverged, and when each of those did."""
-    units = getattr(model, "time_units", "s")
-    factor = conversion(truth["time"].attrs["units"], units)
-    times = truth["time"].values * factor
-    states, start = names(truth, "state"), _start(truth)
-    filled = {name: np.full(truth[name].shape, np.nan) for name in (*states, *names(truth, "diagnostic"))}
-    alive, diverged, attrs = np.arange(truth.sizes["sample"]), {}, {}
-
-    def run(samples: np.ndarray, until: int) -> None:
-        run = model.simulate(start.isel(sample=samples), times[:until])
-        attrs.update(run.attrs)
-        for name in list(filled):
-            if name not in run and name not in states:
-                del filled[name]
-                continue
-            scale = conversion(run[name].attrs["units"], truth[name].attrs["units"])
-            filled[name][samples, :until] = run[name].transpose(*truth[name].dims).values * scale
-
-    while alive.size:
-        try:
-            run(alive, times.size)
-            break
-        except DivergenceError as error:
-            lost = alive[error.sample : error.sample + 1] if error.sample < alive.size else alive[-1:]
-            diverged[int(lost[0])] = error.time / factor
-            alive = np.setdiff1d(alive, lost)
-            # what came before is still a prediction, unless the model fails at it too
-            with contextlib.suppress(DivergenceError):
-                run(lost, max(1, int(np.searchsorted(times, error.time))))
-    finite = np.all([np.isfinite(v).reshape(*v.shape[:2], -1).all(axis=2) for v in filled.values()], axis=0)
-    for sample in np.flatnonzero(~finite.all(axis=1)):
-        diverged.setdefault(int(sample), float(truth["time"][np.argmin(finite[sample])]))
-    bad = ~np.logical_and.accumulate(finite, axis=1)
-    for values in filled.values():
-        values[bad] = np.nan
-    absent = [name for name in names(truth, "diagnostic") if name not in filled]
-    prediction = truth.drop_vars(absent).assign({name: truth[name].copy(data=v) for name, v in filled.items()})
-    return prediction.assign_attrs(attrs), dict(sorted(diverged.items()))
-
-
-def _checks(model: Law, truth: xr.Dataset, diverged: Mapping[int, float]) -> tuple[dict[str, Any], ...]:
+def _checks(model: Law, truth: xr.Dataset, diverged: Mapping[Any, float]) -> tuple[dict[str, Any], ...]:
     from physym.checks import check
 
-    start = _start(truth)
+    start = start_of(truth)
     lost, samples = len(diverged), truth.sizes["sample"]
     finite = {"name": "rollouts stay finite", "error": lost / samples, "tolerance": 0.0, "passed": not lost}
     finite["detail"] = f"{lost} of {samples} rollouts diverged"
     return finite, *map(asdict, check(model, start, verbose=False).checks)
-
-
-def _provenance(model: Law, dataset: xr.Dataset, run: str | Path | None, output: str | Path | None) -> dict[str, Any]:
-    source = dataset.encoding.get("source")
-    data = {"file": str(source)} if source else {}
-    data |= {"sizes": {str(dim): size for dim, size in dataset.sizes.items()}} | dict(dataset.attrs)
-    learned = {"folder": str(run)} if run is not None else {}
-    learned |= {"kind": type(model).__name__} | getattr(model, "provenance", {})
-    versions = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            versions[package] = metadata.version(package)
-    here: dict[str, Any] = {
-        "versions": versions,
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-    }
-    if run is not None and source:
-        words = ["physym", "evaluate", str(run), str(source), *([] if output is None else ["--output", str(output)])]
-        here["command"] = words
-    return plain_json({"data": data, "model": learned, "evaluation": here})
 
 
 def _check_folder(folder: Path, *, force: bool) -> Path:
@@ -309,12 +268,12 @@ def _write(evaluation: Evaluation, folder: Path, run: Path | None) -> Evaluation
         scratch = beside / folder.name
         scratch.mkdir()
         pictures = plotting.draw_all(evaluation, scratch, run)
-        whole = np.setdiff1d(np.arange(evaluation.truth.sizes["sample"]), list(evaluation.diverged))
+        whole = [n for n, label in enumerate(evaluation.labels) if label not in evaluation.diverged]
         files = {"page": PAGE, "numbers": NUMBERS, "pictures": [picture.file for picture in pictures]}
-        if whole.size:
-            kept = evaluation.prediction.isel(sample=whole)
+        if whole:
+            kept = evaluation.prediction
             if evaluation.diverged:
-                kept.attrs["omitted_samples"] = list(evaluation.diverged)
+                kept = kept.isel(sample=whole).assign_attrs(omitted_samples=list(evaluation.diverged))
             write(kept, scratch / PREDICTION)
             files["prediction"] = PREDICTION
         evaluation = replace(evaluation, files=files)

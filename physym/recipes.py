@@ -176,18 +176,20 @@ def _setting(name: str, value: Any) -> Any:  # noqa: ANN401
 
 
 def parse_value(text: str) -> Any:  # noqa: ANN401
-    """The value of a parameter as the command line writes it.
+    """The value of a setting as the command line writes it; a plain word is text, which the simulator judges.
 
     Raises:
-        InputError: if it holds no numbers.
+        InputError: if it is no word and holds no numbers.
 
-    >>> parse_value("1,2"), parse_value("log_uniform:0.5,2")
-    ([1, 2], {'log_uniform': [0.5, 2]})
+    >>> parse_value("1,2"), parse_value("log_uniform:0.5,2"), parse_value("patches")
+    ([1, 2], {'log_uniform': [0.5, 2]}, 'patches')
     """
     kind, colon, rest = text.rpartition(":")
     try:
         values = [json.loads(item) for item in rest.split(",")]
     except ValueError as error:
+        if text.isidentifier():
+            return text
         raise InputError(f"expected numbers such as 1 or 1,2 or log_uniform:0.5,2; given {text!r}") from error
     if colon:
         return {kind.replace("-", "_"): values}

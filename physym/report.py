@@ -88,6 +88,7 @@ def _headline(evaluation: Evaluation, title: str) -> str:
         more = ", and others" if len(evaluation.diverged) > 12 else ""
         lost = f"{len(evaluation.diverged)} of {samples} rollouts diverged and count as error 1 from there on"
         note = f'<p class="note">{escape(lost + ": " + ", ".join(listed) + more + ".")}</p>'
+    note += "".join(f'<p class="soft">{escape(text[0].upper() + text[1:])}.</p>' for text in evaluation.notes)
     return (
         f'<h1>{escape(title)}</h1>\n<p class="soft">{escape(line)}</p>\n<div class="numbers">{numbers}</div>\n{note}\n'
     )

@@ -11,14 +11,18 @@ from physym.conservation import check_kept
 from physym.findings import Measured, Report
 from physym.metrics import difference, nudge
 from physym.moves import BODIES, FIELDS, SYMMETRY, Effort, Map, factors, has_grid, spatial
+from physym.selection import failed_runs, few, loaded, unreadable
 from physym.units import rescale
 from simulators import Simulator, registered, validate
+from simulators.errors import SchemaError
 from simulators.schema import conform, names
 from simulators.units import conversion
 
 __all__ = ["check_dataset"]
 
 STORED, LAW = 1e-3, 5e-4
+# bytes of the samples that are looked at: conserved quantities and symmetries take several copies of them
+LARGEST = 2**28
 
 
 def check_dataset(dataset: xr.Dataset, rng: np.random.Generator) -> Report:
@@ -30,16 +34,20 @@ def check_dataset(dataset: xr.Dataset, rng: np.random.Generator) -> Report:
     """
     source = dataset.attrs.get("simulator")
     report = Report(str(dataset.attrs.get("title", "dataset")))
+    fault = _fault(dataset)
 
     def schema() -> Measured:
-        validate(dataset)
-        return 0.0, "no simulator named: nothing else to check" if source == "none" else ""
+        if fault is not None:
+            raise fault
+        nothing = "no simulator named: nothing else to check" if source == "none" else ""
+        return 0.0, "; ".join(note for note in (failed_runs(dataset), nothing) if note)
 
     if not report.run("schema", 0.0, schema) or source == "none":
         return report
     law, effort = registered()[source](), FIELDS if has_grid(dataset) else BODIES
     precision = max(np.finfo(v.dtype).eps for v in (np.zeros(0), *dataset.values()) if v.dtype.kind == "f")
-    dataset, told = _some(dataset, effort.stored, rng)
+    dataset, told = few(dataset, effort.stored, rng, largest=LARGEST)
+    dataset = loaded(dataset)
     data = _conformed(dataset, law)
     moving = data.sizes.get("time", 0) > 1
     try:
@@ -51,21 +59,40 @@ def check_dataset(dataset: xr.Dataset, rng: np.random.Generator) -> Report:
         check_kept(report, f"conservation: {name}", law, name, lambda: data, STORED, rng, precision, told)
     part = data
     if effort is FIELDS:
-        part, _ = _some(data.isel(time=slice(effort.times)) if moving else data, effort.samples, rng)
+        part, _ = few(data.isel(time=slice(effort.times)) if moving else data, effort.samples, rng)
     moves = spatial(part, rng) | {"units": [functools.partial(rescale, **f) for f in factors(rng)]}
+
+    @functools.cache
+    def quantities() -> tuple[xr.Dataset, xr.Dataset]:
+        return law.conserved(part), law.conserved(nudge(part, rng))
+
     for name in moves if kept else ():
-        report.run(name, SYMMETRY, functools.partial(_lawful, law, part, moves[name], rng))
+        report.run(name, SYMMETRY, lambda name=name: _lawful(law, part, moves[name], *quantities()))
     if moving:
         report.run("law", LAW, lambda: _law(law, data, effort, rng))
     return report
 
 
-def _some(data: xr.Dataset, most: int | None, rng: np.random.Generator) -> tuple[xr.Dataset, str]:
-    """At most so many samples at random, in order, and a word on it if they are not all."""
-    samples = data.sizes.get("sample", 1)
-    if most is None or samples <= most:
-        return data, ""
-    return data.isel(sample=np.sort(rng.choice(samples, most, replace=False))), f"{most} of {samples} samples"
+def _fault(dataset: xr.Dataset) -> Exception | None:
+    """What is wrong by the schema, all numbers included.
+
+    Raises:
+        SchemaError: if numbers cannot be read: that is no finding about them.
+    """
+    try:
+        validate(dataset)
+    except (RuntimeError, OSError) as error:
+        raise unreadable(dataset, error) from error
+    except SchemaError as error:
+        if isinstance(error.__cause__, RuntimeError | OSError):
+            raise unreadable(dataset, error.__cause__) from error
+        return error
+    except MemoryError:
+        raise
+    except Exception as error:
+        # whatever is odd about a dataset is a finding
+        return error
+    return None
 
 
 def _conformed(dataset: xr.Dataset, law: Simulator) -> xr.Dataset:
@@ -81,9 +108,8 @@ def _conformed(dataset: xr.Dataset, law: Simulator) -> xr.Dataset:
     return data
 
 
-def _lawful(law: Simulator, data: xr.Dataset, moves: list[Map], rng: np.random.Generator) -> Measured:
+def _lawful(law: Simulator, data: xr.Dataset, moves: list[Map], kept: xr.Dataset, nudged: xr.Dataset) -> Measured:
     """Conserved quantities of moved data against moved conserved quantities."""
-    kept, nudged = law.conserved(data), law.conserved(nudge(data, rng))
     return max(difference(law.conserved(move(data)), move(kept), move(nudged)) for move in moves)
 
 

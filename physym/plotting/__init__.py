@@ -54,6 +54,7 @@ def draw_all(evaluation: Evaluation, folder: Path, run: Path | None = None) -> l
     truth, prediction = evaluation.truth, evaluation.prediction
     ranking = evaluation.ranking
     middle = int(ranking[len(ranking) // 2])
+    label = evaluation.labels[middle]
     fields = has_fields(truth)
     with styled():
         if fields:
@@ -61,7 +62,7 @@ def draw_all(evaluation: Evaluation, folder: Path, run: Path | None = None) -> l
         elif has_bodies(truth) and truth.sizes["i"] > 1:
             animate(truth, prediction, evaluation.errors, middle, folder / "animation.gif")
             caption = (
-                f"Sample {middle}, whose error is the median: where the orange chain covers the blue one, the learned"
+                f"Sample {label}, whose error is the median: where the orange chain covers the blue one, the learned"
                 " law is right."
             )
             pictures.append(Picture("animation.gif", "In motion", caption))
@@ -98,8 +99,8 @@ def _animate_field(evaluation: Evaluation, folder: Path, sample: int) -> list[Pi
     if not animate_field(view, evaluation.errors.isel(sample=sample), folder / "animation.gif"):
         return []
     caption = (
-        f"{view.title.capitalize()} of sample {sample}, whose error is the median: the two should look alike, to the"
-        f" place of every detail.{said_plane(one)}"
+        f"{view.title.capitalize()} of sample {evaluation.labels[sample]}, whose error is the median: the two should"
+        f" look alike, to the place of every detail.{said_plane(one)}"
     )
     return [Picture("animation.gif", "In motion", caption)]
 
@@ -147,8 +148,9 @@ def _chosen(ranking: np.ndarray) -> dict[str, int]:
 
 def _title(evaluation: Evaluation, kind: str, sample: int, samples: int) -> str:
     error = float(np.exp(np.log(evaluation.errors.values[sample]).mean()))
-    title = f"{kind.capitalize()} sample ({sample} of {samples}): error {error:.2g}"
-    when = evaluation.diverged.get(sample)
+    label = evaluation.labels[sample]
+    title = f"{kind.capitalize()} of {samples} samples, sample {label}: error {error:.2g}"
+    when = evaluation.diverged.get(label)
     units = bracket(evaluation.errors["time"].attrs["units"]).replace("[", "").replace("]", "")
     return title if when is None else f"{title}; its rollout diverged at {when:.3g}{units}"
 

@@ -33,6 +33,8 @@ __all__ = [
 TRUE, LEARNED = "#0072B2", "#D55E00"
 COLOURS = (TRUE, LEARNED, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 INK, PALE = "#222222", "#8a8a8a"
+# sharp on a fine screen
+_DPI = 150
 _STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 10.5,
@@ -89,7 +91,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG that is sharp on a fine screen."""
-    figure.savefig(path, dpi=150, format="png")
+    figure.savefig(path, dpi=_DPI, format="png")
 
 
 def plain(text: Any, length: int = 48) -> str:  # noqa: ANN401

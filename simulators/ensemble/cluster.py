@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulators.ensemble.plan import Plan
+from simulators.ensemble.plan import Plan, differences
 from simulators.ensemble.work import Blocks, Report
 from simulators.errors import InputError
 
@@ -40,7 +40,8 @@ def connected(address: str) -> Iterator[Client]:
         ) from error
     if not isinstance(address, str) or "://" not in address:
         raise InputError(f"scheduler: expected an address such as tcp://host:8786, given {address!r}")
-    client = None
+    # made in two steps, so that one that fails half-way is closed too
+    client = Client.__new__(Client)
     # what it logs when the scheduler is lost, an error of ours says in one line
     levels = {name: logging.getLogger(name).level for name in _LOGGERS}
     for name in levels:
@@ -50,7 +51,7 @@ def connected(address: str) -> Iterator[Client]:
             # versions that do not fit are seen where it matters: when the workers are asked what they have
             warnings.simplefilter("ignore")
             try:
-                client = Client(address, timeout=_PATIENCE, set_as_default=False)
+                client.__init__(address, timeout=_PATIENCE, set_as_default=False)  # type: ignore[misc]
             except Exception as error:
                 raise InputError(
                     f"scheduler: expected a Dask scheduler at {address}, given none that answers"
@@ -62,14 +63,14 @@ def connected(address: str) -> Iterator[Client]:
                 raise InputError(f"scheduler: expected workers at {address}, given none; start some") from error
         yield client
     finally:
-        if client is not None:
-            client.close()
+        with contextlib.suppress(Exception):
+            client.close(timeout=_PATIENCE)
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
 
 
 def require_fit(client: Client, token: Path) -> None:
-    """See that the workers have this package and see the folder of the store.
+    """See that the workers have the code that is here (see `simulators.base.code`) and see the folder of the store.
 
     Args:
         client: of the cluster.
@@ -78,17 +79,17 @@ def require_fit(client: Client, token: Path) -> None:
     Raises:
         InputError: naming a worker that does not.
     """
-    from simulators.base import VERSION
+    from simulators.base import code
 
     try:
         found = client.run(_probe(os.fspath(token), token.read_text()))
     except Exception as error:
         raise InputError(f"scheduler: expected workers that answer, given {_brief(error)}; restart them") from error
-    for worker, (version, sees) in found.items():
-        if version != VERSION:
+    for worker, (theirs, sees) in found.items():
+        if differing := differences(theirs, code()):
             raise InputError(
-                f"scheduler: expected workers with simulators {VERSION}, given {version or 'none'} on {worker};"
-                " install the same version of physym there"
+                f"scheduler: expected workers with the code that is here, given {worker} with {differing};"
+                " install the same versions there and restart it"
             )
         if not sees:
             raise InputError(
@@ -97,26 +98,28 @@ def require_fit(client: Client, token: Path) -> None:
             )
 
 
-def _probe(token: str, text: str) -> Callable[[], tuple[str, bool]]:
+def _probe(token: str, text: str) -> Callable[[], tuple[dict[str, str], bool]]:
     # a function within a function travels as code: it runs where this package is absent
-    def probe() -> tuple[str, bool]:
+    def probe() -> tuple[dict[str, str], bool]:
         import os
         import time
 
         try:
-            from simulators.base import VERSION as version
+            from simulators.base import code
+
+            found = dict(code())
         except ImportError:
-            version = ""
+            found = {}
         end = time.monotonic() + 3.0
         while True:  # shared file systems may show a new file late
             try:
                 with open(token) as file:  # noqa: PTH123
                     if file.read() == text:
-                        return version, os.access(os.path.dirname(token), os.W_OK)  # noqa: PTH120
+                        return found, os.access(os.path.dirname(token), os.W_OK)  # noqa: PTH120
             except OSError:
                 pass
             if time.monotonic() > end:
-                return version, False
+                return found, False
             time.sleep(0.1)
 
     return probe

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from simulators.base import Simulator, provenance
-from simulators.ensemble import cluster, local, store
+from simulators.base import Simulator, code
+from simulators.ensemble import cluster, local, repair, store
 from simulators.ensemble.lock import locked
 from simulators.ensemble.plan import Plan, differences
 from simulators.ensemble.work import Blocks, Report
@@ -27,6 +29,7 @@ __all__ = ["generate", "make", "resumes"]
 _BLOCK_BYTES = 2**25
 # what takes less than this [s] is not worth starting processes for
 _ALONE = 4.0
+_LOG = logging.getLogger("simulators.ensemble")
 
 
 def generate(
@@ -45,9 +48,10 @@ def generate(
 ) -> xr.Dataset:
     """Make runs of a simulator and write them into one zarr v3 store, run by run.
 
-    A store that was begun with the same settings is resumed: what is done stays, and runs that have failed are not
-    tried again, since they would fail alike. In scripts, call this below ``if __name__ == "__main__":``, for workers
-    import the script.
+    A store that was begun with the same settings and code is resumed: what is done stays, and runs that have failed are
+    not tried again, since they would fail alike. What is done is read once, and runs of which a chunk is absent or
+    damaged are made anew, those of a finished store too; the logger `simulators.ensemble` then says so. In scripts,
+    call this below ``if __name__ == "__main__":``, for workers import the script.
 
     Args:
         simulator: whose runs to make; workers must be able to import its class.
@@ -67,9 +71,9 @@ def generate(
         The runs that are done, opened by `simulators.read`; those that failed are in its attribute `failures`.
 
     Raises:
-        InputError: if a setting is wrong; if a store is there that is finished, or was begun with other settings
-            (which are named); if another process is writing it; if it cannot be written; if a worker dies or the
-            scheduler does not answer; if all runs fail. What is finished stays.
+        InputError: if a setting is wrong; if a store is there that is finished and whole, or was begun with other
+            settings or code (which are named); if another process is writing it; if it cannot be written; if a worker
+            dies or the scheduler does not answer; if all runs fail. What is finished stays.
     """
     chosen = simulator.times if times is None and isinstance(simulator, Simulator) else times
     plan = Plan(simulator=simulator, samples=samples, times=chosen, seed=seed, tolerance=tolerance, chunk=chunk)
@@ -87,7 +91,8 @@ def make(
 ) -> xr.Dataset:
     """`generate` for a plan."""
     _require_main()
-    path = Path(path)
+    path = _as_path(path)
+    workers = workers.item() if isinstance(workers, np.generic) else workers
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise InputError(f"workers: expected an integer >= 1, given {workers!r}")
     if workers is not None and scheduler is not None:
@@ -101,6 +106,9 @@ def make(
         # another process may have finished meanwhile
         if resumes(plan, path, force=force):
             store.clean(path)
+            lost = repair.mend(path, plan)
+            if lost.size:
+                _LOG.warning("%s: %d runs are damaged, sample %d first, and are made anew", path, lost.size, lost[0])
         else:
             store.begin(path, plan)
         place = path.resolve()
@@ -114,6 +122,7 @@ def make(
         try:
             _follow(place, plan, reports, pending.size, progress=progress)
         except OSError as error:
+            store.require(place)
             raise InputError(
                 f"{path}: expected to write there, given {error.strerror or error}; what is finished stays: mend that"
                 " and give the same command again"
@@ -129,12 +138,12 @@ def make(
 
 
 def resumes(plan: Plan, path: str | Path, *, force: bool = False) -> bool:
-    """Whether there is a store to go on with.
+    """Whether there is a store to go on with: one that is begun, or is finished and has damaged runs.
 
     Raises:
         InputError: if there is something else, which would be replaced, or nothing can be written there.
     """
-    path = Path(path)
+    path = _as_path(path)
     if path.suffix != ".zarr":
         raise InputError(f"{path}: expected a name that ends in .zarr")
     check_output(path, force=True)
@@ -146,13 +155,19 @@ def resumes(plan: Plan, path: str | Path, *, force: bool = False) -> bool:
         given = "one that is there already, made by other means"
     elif differing := differences(stored, plan.settings()):
         given = f"one that is {state}, with other settings: {differing}"
-    elif state == "finished already":
+    elif state == "finished already" and not repair.needed(path, plan):
         given = "one that is finished already, with the same settings"
-    elif attributes.get("source") != (source := provenance("", "none")["source"]):
-        given = f"one that was begun by {attributes.get('source')} instead of {source}, so that numbers may differ"
+    elif differing := differences(store.code(path), code()):
+        given = f"one that was {state}, with other code, so that numbers may differ: {differing}"
     else:
         return True
     raise InputError(f"{path}: expected a new output, given {given}; use --force to replace it, or choose another")
+
+
+def _as_path(path: object) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"path: expected the name of a store, such as 'runs.zarr', given {path!r}")
+    return Path(path)
 
 
 def _on_this_machine(plan: Plan, path: Path, blocks: Blocks, workers: int | None) -> Iterator[Report]:
@@ -167,10 +182,12 @@ def _follow(path: Path, plan: Plan, reports: Iterator[Report], pending: int, *, 
     try:
         with _bar(plan.samples, plan.samples - pending) if progress else contextlib.nullcontext() as bar:
             for report in reports:
+                store.require(path)
                 if report.failures:
                     store.fail(path, report.failures)
                 if bar is not None:
                     bar.update(report.runs)
+        store.require(path)
         left = np.flatnonzero(store.flags(path) == -1)
         if left.size:
             raise InputError(f"{path}: expected all runs to be there, given none for sample {left[0]}; was it changed?")

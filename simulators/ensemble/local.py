@@ -44,7 +44,7 @@ def on_workers(plan: Plan, path: Path, blocks: Blocks) -> Iterator[Report]:
     """Make the runs on as many new processes as the blocks are for.
 
     Raises:
-        InputError: if a process dies.
+        InputError: if a process does not start, or dies.
         OSError: if one cannot write.
     """
     context, processes = multiprocessing.get_context("spawn"), {}
@@ -56,11 +56,11 @@ def on_workers(plan: Plan, path: Path, blocks: Blocks) -> Iterator[Report]:
                 process.start()
                 theirs.close()
                 processes[ours] = process
-        idle, busy, reports = list(processes), [], []
+        idle, busy, reports, started = list(processes), [], [], set()
         while idle or busy:
             while idle and (part := blocks.take()) is not None:
                 busy.append(idle.pop())
-                _send(busy[-1], processes[busy[-1]], part)
+                _send(busy[-1], processes[busy[-1]], part, started=busy[-1] in started)
             yield from reports
             if not busy:
                 break
@@ -68,7 +68,8 @@ def on_workers(plan: Plan, path: Path, blocks: Blocks) -> Iterator[Report]:
             for pipe in wait(busy):
                 assert isinstance(pipe, Connection)
                 busy.remove(pipe)
-                reports.append(_received(pipe, processes[pipe]))
+                reports.append(_received(pipe, processes[pipe], started=pipe in started))
+                started.add(pipe)
                 blocks.learn(reports[-1])
                 idle.append(pipe)
     except BaseException:
@@ -81,26 +82,31 @@ def on_workers(plan: Plan, path: Path, blocks: Blocks) -> Iterator[Report]:
             process.join()
 
 
-def _send(pipe: Connection, process: BaseProcess, part: slice) -> None:
+def _send(pipe: Connection, process: BaseProcess, part: slice, *, started: bool) -> None:
     try:
         pipe.send(part)
     except OSError as error:
-        raise _died(process) from error
+        raise _died(process, started=started) from error
 
 
-def _received(pipe: Connection, process: BaseProcess) -> Report:
+def _received(pipe: Connection, process: BaseProcess, *, started: bool) -> Report:
     try:
         answer = pipe.recv()
     except (EOFError, OSError) as error:
-        raise _died(process) from error
+        raise _died(process, started=started) from error
     if isinstance(answer, BaseException):
         raise answer
     return answer
 
 
-def _died(process: BaseProcess) -> InputError:
+def _died(process: BaseProcess, *, started: bool) -> InputError:
     process.join(5.0)
     code = process.exitcode or 0
+    if code > 0 and not started:
+        return InputError(
+            f"expected workers that start, given one that could not and ended with exit code {code}; define the"
+            ' simulator in a module, and call this below if __name__ == "__main__":'
+        )
     how = f"was killed by signal {-code} (out of memory?)" if code < 0 else f"ended with exit code {code}"
     return InputError(
         f"expected all workers to live, given one that {how}; what is finished stays: give the same command again,"

@@ -24,14 +24,19 @@ def locked(path: Path) -> Iterator[Path]:
         The lock file, which is removed in the end.
 
     Raises:
-        InputError: if another process holds it.
+        InputError: if another process holds it, or it cannot be made.
     """
     import fcntl
 
     place = path.resolve()
     file = place.parent / f".{place.name}.lock"
     while True:
-        handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise InputError(
+                f"{path}: expected a folder that can be written, given {place.parent} ({error.strerror})"
+            ) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

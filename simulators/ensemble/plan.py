@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from simulators.base import Simulator, check_times, chunk, streams
+from simulators.base import Simulator, check_times, chunk, code, streams
 from simulators.errors import InputError
 from simulators.schema import validate
 from simulators.schema.files import attributes
@@ -51,6 +51,12 @@ class Plan:
         for name in ("samples", "seed"):
             object.__setattr__(self, name, int(getattr(self, name)))
         object.__setattr__(self, "times", check_times(self.times))
+        for name, kinds in (("tolerance", (int, float)), ("chunk", (int,))):
+            value = getattr(self, name)
+            value = value.item() if isinstance(value, np.generic) else value
+            if value is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
+                raise InputError(f"{name}: expected {'a number' if float in kinds else 'an integer'}, given {value!r}")
+            object.__setattr__(self, name, value)
 
     def settings(self) -> dict[str, Any]:
         """All that decides the numbers, with defaults filled in, as JSON holds it."""
@@ -97,6 +103,7 @@ class Plan:
         outline = _stretched(self._cut(long, 0), "sample", self.samples)
         maker = f"{outline.attrs.get('source', 'simulators')}: simulators.ensemble, as the attribute settings says"
         own = {"title": self.title(), "history": maker, "seed": self.seed, "settings": json.dumps(self.settings())}
+        own["code"] = json.dumps(dict(code()))
         outline.attrs = attributes({**outline.attrs, **own})
         for variable in outline.variables.values():
             variable.attrs, variable.encoding = attributes(variable.attrs), {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,9 @@ import xarray as xr
 from simulators.ensemble.plan import Plan
 from simulators.errors import InputError
 from simulators.schema import stores
-from simulators.schema.files import placed
+from simulators.schema.places import placed
 
-__all__ = ["attributes", "begin", "clean", "fail", "finish", "flags", "put", "settings"]
+__all__ = ["attributes", "begin", "clean", "code", "fail", "finish", "flags", "put", "reopen", "require", "settings"]
 
 _ROOT = "zarr.json"
 _FAILURES = "failures"
@@ -45,6 +46,28 @@ def settings(path: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def code(path: Path) -> dict[str, Any]:
+    """The code with which a store was begun, as `simulators.base.code` gives it; empty where none is noted."""
+    try:
+        found = json.loads((attributes(path) or {})["code"])
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def require(path: Path) -> None:
+    """See that there still is a store.
+
+    Raises:
+        InputError: if it is gone.
+    """
+    if not (path / _ROOT).exists():
+        raise InputError(
+            f"{path}: expected the store that was begun there, given none: it was moved or removed; move it back and"
+            " give the same command again"
+        )
+
+
 def begin(path: Path, plan: Plan) -> None:
     """Make a store without runs, in one step, in the place of what is there.
 
@@ -58,8 +81,11 @@ def begin(path: Path, plan: Plan) -> None:
 
 def clean(path: Path) -> None:
     """Remove what killed writers have left."""
-    for file in path.rglob("*.partial"):
-        file.unlink(missing_ok=True)
+    for left in list(path.rglob("*.partial")):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def flags(path: Path) -> np.ndarray:
@@ -89,7 +115,7 @@ def bytes_per_run(path: Path) -> int:
 
 
 def put(path: Path, wanted: Mapping[str, Any], part: slice, runs: xr.Dataset) -> None:
-    """Write the runs of some samples, then their flags.
+    """Write the runs of some samples, and when the disk has them, their flags.
 
     Args:
         path: of the store.
@@ -98,18 +124,38 @@ def put(path: Path, wanted: Mapping[str, Any], part: slice, runs: xr.Dataset) ->
         runs: variables along `sample`; others are in the store already.
 
     Raises:
-        InputError: if the store is another.
+        InputError: if the store is gone or another.
         OSError: if it cannot be written.
     """
     import zarr
 
+    require(path)
     if settings(path) != wanted:
         raise InputError(f"{path}: expected the store that was begun for these runs, given another; begin anew")
-    group = zarr.open_group(path, mode="r+")
-    for name, array in runs.data_vars.items():
-        if "sample" in array.dims:
-            group[name][part] = array.values
-    group[stores.COMPLETED][part] = np.full(part.stop - part.start, stores.DONE, "i1")
+    try:
+        group = zarr.open_group(path, mode="r+")
+        for name, array in runs.data_vars.items():
+            if "sample" in array.dims:
+                group[name][part] = array.values
+                _synchronise(path / str(name), part)
+        group[stores.COMPLETED][part] = np.full(part.stop - part.start, stores.DONE, "i1")
+    except Exception:
+        require(path)
+        raise
+
+
+def _synchronise(array: Path, part: slice) -> None:
+    """Have the chunks of some runs on the disk, and the folders that name them."""
+    files = [array / "c"]
+    for row in range(part.start, part.stop):
+        place = array / "c" / str(row)
+        files += [place, *place.rglob("*")]
+    for file in files:
+        handle = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def failures(path: Path) -> dict[int, str]:
@@ -128,6 +174,16 @@ def fail(path: Path, reasons: Mapping[int, str]) -> None:
         array[row] = stores.FAILED
 
 
+def reopen(path: Path, rows: np.ndarray) -> None:
+    """Take runs for not made, and the store for not finished."""
+    import zarr
+
+    _note(path, {stores.COMPLETED: None})
+    array = zarr.open_group(path, mode="r+")[stores.COMPLETED]
+    for row in rows:
+        array[int(row)] = stores.PENDING
+
+
 def finish(path: Path) -> None:
     """Mark a store as finished, whose runs are all done or have failed."""
     clean(path)
@@ -135,10 +191,11 @@ def finish(path: Path) -> None:
 
 
 def _note(path: Path, more: Mapping[str, Any]) -> None:
-    """Set attributes of a store: there are the old or the new ones at every moment."""
+    """Set attributes of a store, or remove those set to None: there are the old or the new ones at every moment."""
     place, beside = path / _ROOT, path / f".{_ROOT}.partial"
     content = json.loads(place.read_text())
     content["attributes"].update(more)
+    content["attributes"] = {key: value for key, value in content["attributes"].items() if value is not None}
     with beside.open("w") as file:
         json.dump(content, file, indent=2)
         file.flush()

@@ -166,6 +166,9 @@ def march(
                 steps = _walk(method, times, tolerance, given, max_steps, states[sample], kept[sample], sample, stop)
         except DivergenceError as error:
             return error
+        except BaseException:
+            stop.set()
+            raise
         counts[:, sample] = (*steps, side.evaluations)
         return None
 

@@ -9,7 +9,8 @@ simulator or model wants, `write` and `read` keep it in netCDF-4 (``.nc``) or za
 
 from __future__ import annotations
 
-from simulators.schema.files import attributes, check_output, read, write
+from simulators.schema.files import attributes, read, write
+from simulators.schema.places import check_output
 from simulators.schema.types import CONVENTIONS, INDICES, LABELS, SPACE, Variable, coordinates, names, variables
 from simulators.schema.validation import conform, validate
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import glob
 import json
 import os
-import shutil
-import tempfile
-import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +14,13 @@ import xarray as xr
 
 from simulators.errors import InputError, SchemaError
 from simulators.schema import stores
+from simulators.schema.places import check_output, placed
 from simulators.schema.validation import validate
 
-__all__ = ["attributes", "check_output", "placed", "read", "write"]
+__all__ = ["attributes", "read", "write"]
 
 # larger stores stay on disk when they are opened; `conform` looks for NaN in what is then used of them
 _IN_MEMORY = 2**28
-_NODE = os.uname().nodename
 
 
 def attributes(values: Mapping[str, Any]) -> dict[str, str | int | float | np.ndarray]:
@@ -69,33 +64,6 @@ def _listed(value: Any) -> Any:  # noqa: ANN401
     raise TypeError
 
 
-def check_output(path: str | Path, *, force: bool = False) -> Path:
-    """Refuse, before any work is done, an output that exists or cannot be written.
-
-    Returns:
-        The path.
-
-    Raises:
-        InputError: with the reason and the remedy.
-    """
-    path = Path(path)
-    if path.suffix not in (".nc", ".zarr"):
-        raise InputError(f"{path}: expected a name that ends in .nc or .zarr")
-    wanted = f"{path}: expected a folder that can be written, given {path.parent}"
-    try:
-        exists = path.exists()
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{wanted} ({error.strerror})") from error
-    if exists and not force:
-        raise InputError(
-            f"{path}: expected a new output, given one that is finished already; use --force to replace it"
-        )
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise InputError(wanted)
-    return path
-
-
 def write(dataset: xr.Dataset, path: str | Path, *, force: bool = False) -> Path:
     """Write a dataset whole or not at all: beside its place, then renamed into it.
 
@@ -124,71 +92,12 @@ def write(dataset: xr.Dataset, path: str | Path, *, force: bool = False) -> Path
     return path
 
 
-@contextlib.contextmanager
-def placed(path: Path, *, force: bool = False) -> Iterator[Path]:
-    """A place to write to, beside a path; what was written is then renamed into the path, unless it failed.
-
-    Raises:
-        InputError: if it could not be written, or another writer has finished meanwhile (without `force`).
-    """
-    scratch, whole = None, False
-    try:
-        place = path.resolve()
-        _clear(place)
-        scratch = Path(
-            tempfile.mkdtemp(prefix=f".{place.name}.{os.getpid()}@{_NODE}.", suffix=".partial", dir=place.parent)
-        )
-        target = scratch / place.name
-        yield target
-        # another writer may have finished meanwhile
-        check_output(path, force=force)
-        if place.is_dir() or (place.exists() and target.is_dir()):
-            place.rename(scratch / "replaced")
-        target.replace(place)
-        whole = True
-    except InputError:
-        raise
-    except (OSError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        # netCDF reports a full disk as a RuntimeError, and what it cannot hold in every other way
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: expected to write there, given {reason}") from error
-    finally:
-        if scratch is not None:
-            _remove(scratch, whole=whole)
-
-
-def _remove(scratch: Path, *, whole: bool) -> None:
-    """Remove the scratch folder, of a dataset that was written whole or of one that failed."""
-    shutil.rmtree(scratch, ignore_errors=True)
-    if whole:
-        return
-    # threads of zarr may go on writing, and make the folder anew, for a moment after one of them has failed
-    gone, deadline = time.monotonic(), time.monotonic() + 5.0
-    while time.monotonic() - gone < 0.5 and time.monotonic() < deadline:
-        time.sleep(0.02)
-        if scratch.exists():
-            shutil.rmtree(scratch, ignore_errors=True)
-            gone = time.monotonic()
-
-
 def _write_netcdf(dataset: xr.Dataset, target: Path) -> None:
     coding = {"zlib": True, "complevel": 1, "_FillValue": None}
     encoding = {name: coding for name, variable in dataset.variables.items() if variable.dtype.kind in "fiu"}
     dataset.to_netcdf(target, format="NETCDF4", engine="netcdf4", encoding=encoding)
     with target.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _clear(path: Path) -> None:
-    """Remove what killed writers of this path, on this machine, have left beside it."""
-    for scratch in path.parent.glob(f".{glob.escape(path.name)}.*@{glob.escape(_NODE)}.*.partial"):
-        writer = scratch.name.removeprefix(f".{path.name}.").partition("@")[0]
-        try:
-            os.kill(int(writer), 0)
-        except ProcessLookupError:
-            shutil.rmtree(scratch, ignore_errors=True)
-        except (ValueError, PermissionError):
-            continue
 
 
 def read(path: str | Path) -> xr.Dataset:
@@ -215,17 +124,39 @@ def read(path: str | Path) -> xr.Dataset:
         for variable in (dataset, *dataset.variables.values()):
             variable.attrs = {key: _restored(value) for key, value in variable.attrs.items()}
         small = not is_store or dataset.nbytes <= _IN_MEMORY
-        validate(dataset.load() if small else dataset, where=str(path), values=small)
+        validate(dataset, where=str(path), values=False)
+        if small:
+            _require_numbers(path, dataset.load())
     except (SchemaError, MemoryError):
         raise
     except PermissionError as error:
         raise InputError(f"{path}: expected a dataset that can be read, given {error.strerror}") from error
     except Exception as error:  # a damaged file makes the libraries raise almost anything
+        if is_store:
+            stores.settle()
         kind = "a zarr store" if is_store else "a netCDF file"
         raise SchemaError(
-            f"{path}: expected {kind}, given one that is damaged or of another kind; generate it again"
+            f"{path}: expected {kind}, given one that is damaged or of another kind; {_remedy(path)}"
         ) from error
     return _in_order(dataset) if is_store else dataset
+
+
+def _require_numbers(path: Path, dataset: xr.Dataset) -> None:
+    try:
+        validate(dataset, where=str(path))
+    except SchemaError as error:
+        raise SchemaError(f"{error}; {_remedy(path)}") from error
+
+
+def _remedy(path: Path) -> str:
+    """What to do about a damaged dataset."""
+    try:
+        is_ensemble = "settings" in json.loads((path / "zarr.json").read_text())["attributes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        is_ensemble = False
+    if is_ensemble:
+        return "give the `physym generate` command that made it again, which makes its damaged runs anew"
+    return "generate it again"
 
 
 def _in_order(dataset: xr.Dataset) -> xr.Dataset:
@@ -266,7 +197,7 @@ def _of_finished_runs(path: Path, dataset: xr.Dataset) -> xr.Dataset:
     runs, done = (1, 1) if flags is None else (flags.size, int(np.sum(flags == stores.DONE)))
     lost = stores.absent(path, runs, done)
     if lost is not None:
-        raise SchemaError(f"{path}: variable {lost!r}: expected all of its chunks, given fewer; generate it again")
+        raise SchemaError(f"{path}: variable {lost!r}: expected all of its chunks, given fewer; {_remedy(path)}")
     if flags is None:
         return dataset
     dataset = dataset.drop_vars(stores.COMPLETED)

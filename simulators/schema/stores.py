@@ -19,7 +19,7 @@ import xarray as xr
 
 from simulators.errors import SchemaError
 
-__all__ = ["COMPLETED", "DONE", "FAILED", "absent", "create", "fill_value"]
+__all__ = ["COMPLETED", "DONE", "FAILED", "PENDING", "absent", "create", "fill_value", "settle"]
 
 COMPLETED = "completed"
 DONE, FAILED, PENDING = 1, 0, -1
@@ -99,6 +99,22 @@ def _native(dtype: np.dtype) -> np.dtype:
 
 def _plain(attrs: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in attrs.items()}
+
+
+def settle() -> None:
+    """Let what zarr still reads come to its end after one chunk has failed: tasks that are cut off complain."""
+    import asyncio
+    import contextlib
+
+    from zarr.core.sync import sync
+
+    async def ended() -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=10.0)
+
+    with contextlib.suppress(Exception):
+        sync(ended())
 
 
 def absent(path: Path, runs: int, done: int) -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import xarray as xr
 
 from simulators.errors import InputError, SchemaError
+from simulators.schema import stores
 from simulators.schema.types import CONVENTIONS, DECLARED, INDICES, LABELS, ROLES, SPACE, Variable
 from simulators.units import conversion, parse
 
@@ -22,6 +23,7 @@ _CODING = ("_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsign
 # netCDF: a letter, digit, underscore or non-ASCII first; no slash, no control characters, no blank at the end
 _NAME = re.compile(r"[0-9A-Za-z_\u0080-\U0010ffff](?:[^/\x00-\x1f\x7f]*[^/\x00-\x20\x7f])?")
 _NAME_BYTES = 255
+_BLOCK_BYTES = 2**26
 
 
 def validate(
@@ -76,7 +78,7 @@ def conform(dataset: xr.Dataset, expected: Mapping[str, Variable], *, optional: 
         optional: names that may be absent.
 
     Raises:
-        SchemaError: if a variable is absent, has another type, has no samples, or holds a NaN.
+        SchemaError: if a variable is absent, has another type, has no samples, holds a NaN, or cannot be read.
     """
     if not isinstance(dataset, xr.Dataset):
         raise SchemaError(f"expected an xarray Dataset, given {type(dataset).__name__}")
@@ -93,6 +95,8 @@ def conform(dataset: xr.Dataset, expected: Mapping[str, Variable], *, optional: 
     for name, variable in wanted.items():
         array = dataset[name]
         factor = conversion(array.attrs["units"], variable.units)
+        if array.chunks is None:
+            array = array.copy(data=_numbers(name, array))
         order = [d for d in ("sample", "time", *variable.dims, *variable.indices) if d in array.dims]
         out[name] = (array.transpose(*order).astype(np.float64) * factor).assign_attrs(variable.attrs())
     found = xr.Dataset(out)
@@ -243,10 +247,44 @@ def _axis_problems(dataset: xr.Dataset, dim: str) -> Iterable[str]:
 
 def _value_problems(dataset: xr.Dataset) -> Iterable[str]:
     for name, array in dataset.data_vars.items():
-        if array.dtype.kind == "f" and not bool(np.isfinite(array).all()):
-            place = np.argwhere(~np.isfinite(array.values))[0]
-            told = ", ".join(f"{dim} {n}" for dim, n in zip(array.dims, place, strict=True)) or "its value"
-            yield f"variable {name!r}: expected finite numbers, given {array.values[tuple(place)]} at {told}"
+        if array.dtype.kind != "f":
+            continue
+        for first, values in _blocks(str(name), array):
+            bad = np.argwhere(~np.isfinite(values))
+            if bad.size:
+                place, value = bad[0], values[tuple(bad[0])]
+                place = [place[0] + first, *place[1:]] if array.dims else []
+                told = ", ".join(f"{dim} {n}" for dim, n in zip(array.dims, place, strict=True)) or "its value"
+                yield f"variable {name!r}: expected finite numbers, given {value} at {told}"
+                break
+
+
+def _blocks(name: str, array: xr.DataArray) -> Iterator[tuple[int, np.ndarray]]:
+    """An array in blocks along its first dimension, each with its place; of a lazy one, nothing is kept.
+
+    Raises:
+        SchemaError: if a part cannot be read.
+    """
+    if not array.dims:
+        yield 0, _numbers(name, array)
+        return
+    size = max(1, _BLOCK_BYTES * array.shape[0] // max(1, array.nbytes))
+    for first in range(0, array.shape[0], size):
+        # a part of a lazy array has a cache of its own, which goes with it
+        yield first, _numbers(name, array[first : first + size])
+
+
+def _numbers(name: str, array: xr.DataArray) -> np.ndarray:
+    try:
+        return array.copy(deep=False).values
+    except MemoryError:
+        raise
+    except Exception as error:  # damage makes the libraries raise almost anything
+        stores.settle()
+        told = " ".join(str(error).split())[:100] or type(error).__name__
+        raise SchemaError(
+            f"variable {name!r}: expected numbers that can be read, given damaged ones ({told}); generate them again"
+        ) from error
 
 
 def _is_number(dtype: np.dtype) -> bool:

@@ -123,17 +123,38 @@ def test_attributes_are_text_not_markup(tmp_path):
     assert "&lt;script&gt;" in page
 
 
-def test_divergence_is_reported(tmp_path):
-    evaluation = evaluate(Diverging(), truth(), output=tmp_path / "report")
-    assert evaluation.diverged == {2: 2.0}
+def test_divergence_is_reported_by_the_numbers_of_the_runs(tmp_path):
+    """Of a store in which runs have failed, the others keep their numbers."""
+    failed = {
+        "failures": json.dumps(dict.fromkeys("01246", "none")),
+        "settings": json.dumps({"samples": 10, "seed": 7}),
+    }
+    data = truth().assign_coords(sample=[3, 5, 7, 8, 9]).assign_attrs(failed, title="mine", completed=1)
+    evaluation = evaluate(Diverging(), data, output=tmp_path / "report")
+    assert evaluation.diverged == {7: 2.0}
+    assert evaluation.labels == [3, 5, 7, 8, 9]
     assert np.all(evaluation.errors[2, 10:] == 1.0)
     assert np.all(evaluation.errors[2, :9] < 0.1)
     assert np.all(evaluation.errors[[0, 1, 3, 4]] < 0.5)
     assert not evaluation.passed
-    assert "sample 2 at 2 s" in str(evaluation)
-    assert "1 of 5 rollouts diverged" in (tmp_path / "report" / "report.html").read_text()
-    assert simulators.read(tmp_path / "report" / "prediction.nc").sizes["sample"] == 4
-    json.loads((tmp_path / "report" / "evaluation.json").read_text(), parse_constant=pytest.fail)
+    assert "sample 7 at 2 s" in str(evaluation)
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "1 of 5 rollouts diverged and count as error 1 from there on: sample 7 at 2 s." in page
+    assert "Worst of 5 samples, sample 7: error" in page
+    assert "; its rollout diverged at 2 s" in page
+    prediction = simulators.read(tmp_path / "report" / "prediction.nc")
+    assert prediction["sample"].values.tolist() == [3, 5, 8, 9]
+    assert json.loads(prediction.attrs["omitted_samples"]) == [7]
+    stored = json.loads((tmp_path / "report" / "evaluation.json").read_text(), parse_constant=pytest.fail)
+    assert stored["diverged"] == [{"sample": 7, "time": 2.0}]
+    assert stored["sample_labels"] == [3, 5, 7, 8, 9]
+    assert stored["notes"] == ["5 of 10 runs failed and are left out"]
+    assert "5 of 10 runs failed and are left out" in str(evaluation)
+    assert "5 of 10 runs failed and are left out." in page
+    # what the data say about their making is not true of the prediction
+    assert {"failures", "completed", "seed"}.isdisjoint(prediction.attrs)
+    assert prediction.attrs["title"] == "5 rollouts of Diverging from the starts of other data"
+    assert json.loads(prediction.attrs["settings"]) == Diverging().settings()
 
 
 def test_output_appears_whole_or_not_at_all(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -167,6 +168,38 @@ def test_the_git_hash_is_that_of_the_sources() -> None:
     source = base.provenance("", "none")["source"]
     if done.returncode == 0 and "git" in source:
         assert source.split()[-1][:7] == done.stdout.strip()[:7]
+
+
+def test_edits_that_are_not_committed_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "simulators"
+    package.mkdir()
+    monkeypatch.setattr(base, "__file__", str(package / "base.py"))
+    assert base._git_hash.__wrapped__() == ""
+    (package / "base.py").write_text("1")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"], ["tag", "-am", "first", "v1"]):
+        subprocess.run([*git, *command], check=True, capture_output=True)
+    clean = base._git_hash.__wrapped__()
+    assert len(clean) == 7
+    (package / "base.py").write_text("2")
+    assert base._git_hash.__wrapped__() == f"{clean}-dirty"
+
+
+def test_the_code_is_that_of_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert base.code()["numpy"] == np.__version__
+    monkeypatch.setattr(base, "__file__", str(tmp_path / "base.py"))
+    told = [base.code.__wrapped__()]
+    (tmp_path / "sub").mkdir()
+    for name, text in {"a.py": "1", "sub/a.py": "1", "sub/b.py": "", "a.txt": "no code"}.items():
+        (tmp_path / name).write_text(text)
+        told.append(base.code.__wrapped__())
+    (tmp_path / "a.py").write_text("2")
+    told.append(base.code.__wrapped__())
+    names = [found["simulators"] for found in told]
+    assert len(set(names)) == 5
+    assert names[3] == names[4]
+    (tmp_path / "a.py").write_text("1")
+    assert base.code.__wrapped__() == told[3]
 
 
 def test_simulators_are_known_by_class_and_command() -> None:

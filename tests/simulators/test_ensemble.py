@@ -303,7 +303,7 @@ def test_killed_at_random_moments_and_resumed_it_is_the_same_store(tmp_path: Pat
     slow, seconds = Heat(rate=Uniform(-1.1, 2.0), seconds=0.1), random.Random(0)
     ensemble.generate(slow, 12, tmp_path / "whole.zarr", seed=1, workers=2)
     path, known = tmp_path / "a.zarr", 0
-    for _ in range(3):
+    for _ in range(2):
         process = start(tmp_path / "script.py", path)
         wait_for(lambda known=known: path.exists() and rows(path).count(-1) < 12 - known)
         time.sleep(seconds.uniform(0, 0.2))
@@ -362,8 +362,8 @@ def test_other_settings_are_named(whole: Path, tmp_path: Path, monkeypatch: pyte
     with pytest.raises(InputError, match=r"times .* instead of"):
         ensemble.generate(MIXED, 12, path, seed=1, times=np.array([0.0, 1.0, 3.0, 3.5]))
     with monkeypatch.context() as patch:
-        patch.setattr(coordinator, "provenance", lambda *_: {"source": "simulators 9"})
-        with pytest.raises(InputError, match=r"begun by simulators .* instead of simulators 9, so that numbers may"):
+        patch.setattr(coordinator, "code", lambda: {**simulators.base.code(), "numpy": "9.0"})
+        with pytest.raises(InputError, match=r'begun, with other code, so that .*: numpy .* instead of "9.0"; use'):
             ensemble.generate(MIXED, 12, path, seed=1)
     assert content(path) == before
     found = ensemble.generate(Heat(), 2, path, force=True, workers=1)
@@ -376,6 +376,16 @@ def test_other_settings_are_named(whole: Path, tmp_path: Path, monkeypatch: pyte
         {k: found.attrs[k] for k in ("Conventions", "simulator")}), tmp_path / "b.zarr")  # fmt: skip
     with pytest.raises(InputError, match="made by other means"):
         ensemble.generate(Heat(), 2, tmp_path / "b.zarr")
+
+
+def test_what_is_committed_meanwhile_does_not_matter(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(MIXED, tmp_path / "a.zarr", runs=3)
+    monkeypatch.setattr(simulators.base, "_git_hash", lambda: "another-dirty")
+    found = ensemble.generate(MIXED, 12, tmp_path / "a.zarr", seed=1, workers=1)
+    assert found.attrs["source"] == read(whole).attrs["source"] != simulators.base.provenance("", "none")["source"]
+    assert same(tmp_path / "a.zarr", whole)
 
 
 def test_runs_are_not_written_into_a_store_that_was_replaced(whole: Path) -> None:
@@ -400,6 +410,9 @@ def test_runs_are_not_written_into_a_store_that_was_replaced(whole: Path) -> Non
         ({"scheduler": "localhost"}, "scheduler: expected an address such as tcp://host:8786, given 'localhost'"),
         ({"simulator": "heat"}, "simulator: expected a Simulator, given str"),
         ({"path": "a.nc"}, "expected a name that ends in .zarr"),
+        ({"path": "/proc/a.zarr"}, "/proc/a.zarr: expected a folder that can be written, given /proc"),
+        ({"tolerance": "small"}, "tolerance: expected a number, given 'small'"),
+        ({"chunk": 2.5}, "chunk: expected an integer, given 2.5"),
     ],
 )
 def test_bad_settings_are_refused_before_work(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -407,6 +420,16 @@ def test_bad_settings_are_refused_before_work(tmp_path: Path, change: dict[str, 
     with pytest.raises(InputError, match=message):
         ensemble.generate(**given | {"path": tmp_path / given["path"]})
     assert not list(tmp_path.iterdir())
+    with pytest.raises(InputError, match=r"path: expected the name of a store, such as 'runs.zarr', given None"):
+        ensemble.generate(Heat(), 3, None)  # type: ignore[arg-type]
+
+
+def test_settings_may_be_numbers_of_numpy(tmp_path: Path) -> None:
+    plain = {"samples": 2, "seed": 3, "tolerance": 0.5, "chunk": 2, "workers": 1}
+    typed = {k: (np.float32 if k == "tolerance" else np.int64)(value) for k, value in plain.items()}
+    for name, options in {"a": plain, "b": typed}.items():
+        ensemble.generate(Heat(), path=tmp_path / f"{name}.zarr", **options)
+    assert same(tmp_path / "a.zarr", tmp_path / "b.zarr")
 
 
 # faults
@@ -518,6 +541,99 @@ def test_damage_is_noticed_when_a_store_is_read(whole: Path, tmp_path: Path, hal
     assert read(path).equals(read(whole))
 
 
+def damage(path: Path) -> None:
+    """Spoil runs 0, 1, 2, 3 and 9, each in its way, and what describes all."""
+    (path / "temperature" / "c" / "0" / "0" / "0" / "0").unlink()
+    (path / "rate" / "c" / "1").unlink()
+    cut, wrong = path / "temperature/c/2/0/0/0", path / "steps" / "c" / "3" / "0"
+    cut.write_bytes(cut.read_bytes()[:20])
+    wrong.write_bytes(wrong.read_bytes()[:-1] + bytes([wrong.read_bytes()[-1] ^ 1]))
+    (path / "completed" / "c" / "9").unlink()
+    (path / "temperature" / "zarr.json").unlink()
+    (path / "rate" / "zarr.json").write_text("{")
+    (path / "x" / "c" / "0").unlink()
+    shutil.rmtree(path / "y")
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_damage_costs_the_damaged_runs_alone(
+    whole: Path, tmp_path: Path, finished: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, made, runs = tmp_path / "a.zarr", [], ensemble.Plan.runs
+    shutil.copytree(whole, path)
+    if not finished:
+        store._note(path, {"completed": None})
+    damage(path)
+    if finished:
+        with pytest.raises(SchemaError, match="give the `physym generate` command that made it again, which makes its"):
+            read(path)
+        shutil.copytree(whole, tmp_path / "b.zarr")
+        shutil.rmtree(tmp_path / "b.zarr" / "temperature" / "c" / "7")
+        with pytest.raises(SchemaError, match=r"given nan at sample 4, .*; give the `physym generate` command"):
+            read(tmp_path / "b.zarr")
+    (path / "left.partial").mkdir()
+    monkeypatch.setattr(ensemble.Plan, "runs", lambda self, part: made.extend(range(12)[part]) or runs(self, part))
+    ensemble.generate(MIXED, 12, path, seed=1, workers=1)
+    assert set(made) == {0, 1, 2, 3, 9}
+    assert "a.zarr: 4 runs are damaged, sample 0 first, and are made anew" in caplog.text
+    assert same(path, whole)
+    with pytest.raises(InputError, match="finished already, with the same settings"):
+        ensemble.generate(MIXED, 12, path, seed=1, workers=1)
+
+
+def test_runs_of_another_store_are_not_repaired(whole: Path, tmp_path: Path) -> None:
+    path = simulators.write(read(whole), tmp_path / "a.zarr")
+    before = content(path)
+    with pytest.raises(InputError, match=r"'temperature' with the shape \(12, 4, 4, 4\), .* given \(8, 4, 4, 4\)"):
+        ensemble.generate(MIXED, 12, path, seed=1)
+    assert content(path) == before
+
+
+def test_runs_are_on_the_disk_before_their_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, done, sync = tmp_path / "a.zarr", [], os.fsync
+
+    def noted(handle: int) -> None:
+        place = Path(f"/proc/self/fd/{handle}").readlink()
+        done.append((place, rows(path).count(1) if path.exists() else 0))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    ensemble.generate(Heat(), 2, path, workers=1)
+    for name in ("temperature/c/1", "temperature/c/1/0/0/0", "steps/c", "steps/c/1", "steps/c/1/0"):
+        assert (path / name, 1) in done
+
+
+def test_after_a_failed_read_nothing_goes_on(tmp_path: Path) -> None:
+    import asyncio
+
+    import zarr
+
+    path = simulators.write(PENDULUM.simulate(PENDULUM.sample(200), np.arange(3.0)), tmp_path / "a.zarr")
+    (path / "position" / "c" / "3" / "0" / "0" / "0").write_bytes(b"bad")
+    with pytest.raises(SchemaError):
+        read(path)
+    assert not asyncio.all_tasks(zarr.core.sync._get_loop())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_store_that_is_moved_meanwhile_is_told(whole: Path, tmp_path: Path, workers: int) -> None:
+    path, take = tmp_path / "a.zarr", Blocks.take
+
+    def moved(self: Blocks) -> slice | None:
+        if path.exists():
+            path.rename(tmp_path / "b.zarr")
+        return take(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Blocks, "take", moved)
+        with pytest.raises(InputError, match=r"a.zarr: .* given none: it was moved or removed; move it back and give"):
+            ensemble.generate(MIXED, 12, path, seed=1, workers=workers)
+    assert [p.name for p in tmp_path.iterdir()] == ["b.zarr"]
+    (tmp_path / "b.zarr").rename(path)
+    ensemble.generate(MIXED, 12, path, seed=1, workers=1)
+    assert same(path, whole)
+
+
 def test_wrong_bits_are_noticed(whole: Path, tmp_path: Path) -> None:
     path, rng = tmp_path / "a.zarr", random.Random(0)
     shutil.copytree(whole, path)
@@ -543,7 +659,7 @@ def test_a_script_without_the_guard_is_told_so(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
     assert done.returncode == 1
     assert 'expected its call below if __name__ == "__main__":' in done.stderr
-    assert "given one that ended with exit code 1" in done.stderr
+    assert "expected workers that start, given one that could not and ended with exit code 1; define" in done.stderr
 
 
 def test_memory_does_not_grow_with_the_samples(tmp_path: Path) -> None:
@@ -609,9 +725,11 @@ def test_a_cluster_resumes_and_survives_the_loss_of_a_worker(
 
 
 def test_workers_that_do_not_fit_are_named(scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = simulators.base.code()
     with monkeypatch.context() as patch:
-        patch.setattr(simulators.base, "VERSION", "9.9")
-        with pytest.raises(InputError, match=r"workers with simulators 9.9, given 0.1.0 on tcp://127.0.0.1:\d+;"):
+        patch.setattr(simulators.base, "code", lambda: {**here, "numba": "9.9"})
+        told = r'the code that is here, given tcp://127.0.0.1:\d+ with numba "[\d.]+" instead of "9.9"; install'
+        with pytest.raises(InputError, match=told):
             ensemble.generate(Heat(), 2, tmp_path / "a.zarr", scheduler=scheduler)
     probe = cluster._probe
     monkeypatch.setattr(cluster, "_probe", lambda token, text: probe(token, text + "not there"))
@@ -632,9 +750,14 @@ def test_a_simulator_that_workers_cannot_import_is_told(
 
 def test_a_scheduler_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cluster._PATIENCE <= 10
+    import distributed
+
+    closed, close = [], distributed.Client.close
+    monkeypatch.setattr(distributed.Client, "close", lambda self, **more: closed.append(close(self, **more)))
     monkeypatch.setattr(cluster, "_PATIENCE", 1.0)
     with pytest.raises(InputError, match=r"a Dask scheduler at tcp://127.0.0.1:9, given none that answers .*start it"):
         ensemble.generate(Heat(), 2, tmp_path / "a.zarr", scheduler="tcp://127.0.0.1:9")
+    assert closed
     assert not list(tmp_path.iterdir())
 
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -415,6 +416,31 @@ def test_a_big_store_stays_on_disk(run: xr.Dataset, tmp_path: Path, monkeypatch:
         conform(found, PENDULUM.variables())
 
 
+def test_a_big_store_is_validated_block_by_block(
+    run: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.zeros((20, 1, 50_000))
+    long = run.isel(sample=[0] * 20, time=[0]).assign(noise=(("sample", "time", "bin"), values, CHANGED))
+    path = write(long, tmp_path / "a.zarr")
+    monkeypatch.setattr(schema.files, "_IN_MEMORY", 0)
+    monkeypatch.setattr(schema.validation, "_BLOCK_BYTES", 800_000)
+    found = read(path)
+    tracemalloc.start()
+    validate(found)
+    left, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert left < 500_000
+    assert peak < 4_000_000
+    zarr.open_group(path, mode="r+")["noise"][13, 0, 7] = np.inf
+    with pytest.raises(SchemaError, match="'noise': expected finite numbers, given inf at sample 13, time 0, bin 7"):
+        validate(read(path))
+    chunk = path / "position" / "c" / "5" / "0" / "0" / "0"
+    chunk.write_bytes(b"bad")
+    for check in (validate, lambda data: conform(data, PENDULUM.variables())):
+        with pytest.raises(SchemaError, match="'position': expected numbers that can be read, given damaged ones"):
+            check(read(path))
+
+
 # damage
 
 
@@ -558,7 +584,7 @@ def test_a_full_disk_leaves_the_old_dataset(run: xr.Dataset, full_disk: Path, su
     path = write(run, full_disk / f"a{suffix}")
     values = np.random.default_rng(0).standard_normal((3, 20_000))
     long = run.assign(noise=(("sample", "bin"), values, CHANGED))
-    with pytest.raises(InputError, match=rf"^{path}: expected to write there, given "):
+    with pytest.raises(InputError, match=rf"^{path}: expected to write there, given No space left on device"):
         write(long, path, force=True)
     assert same_bits(read(path).load(), run)
     assert list(full_disk.iterdir()) == [path]
