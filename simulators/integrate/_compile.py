@@ -96,6 +96,10 @@ def _constant(value: Any, seen: set[int]) -> bool:  # noqa: ANN401
     return isinstance(value, BuiltinFunctionType | np.ufunc | type)
 
 
-def elementwise(signature: Any) -> Callable[[Callable[..., Any]], Any]:  # noqa: ANN401
-    """Compile loops over flat arrays that never overlap and run without Python's global lock."""
-    return numba.njit(signature, nogil=True, pipeline_class=_NoAlias, **_OPTIONS)
+def elementwise(signature: Any, *, reassociate: bool = False) -> Callable[[Callable[..., Any]], Any]:  # noqa: ANN401
+    """Compile loops over flat arrays that never overlap and run without Python's global lock.
+
+    Sums may be taken in another order, which vector instructions need, where only an error estimate comes of them.
+    """
+    options = _OPTIONS | {"fastmath": {"contract", "nsz", "reassoc"}} if reassociate else _OPTIONS
+    return numba.njit(signature, nogil=True, pipeline_class=_NoAlias, **options)

@@ -64,13 +64,19 @@ def _squares(before, n1, n2, n3, n4, n5, w, q, size, last, columns):
     """The larger of the two estimates: sums over the modes of |w e|^2, each mode of rfftn as often as it occurs."""
     stage = line = 0.0
     for row in range(n1.size // columns):
-        for column in range(columns):
-            i = row * columns + column
-            weight = 1.0 if column == 0 or (column == columns - 1 and last) else 2.0
+        first, end = row * columns, (row + 1) * columns
+        for i in range(first, end):
             d = w[i] * (n4[i] - n5[i])
-            stage += weight * (d.real * d.real + d.imag * d.imag)
+            stage += 2.0 * (d.real * d.real + d.imag * d.imag)
             e = w[i] * (q[0] * before[i] + q[1] * n1[i] + q[2] * (n2[i] + n3[i]) + q[3] * n5[i])
-            line += weight * (e.real * e.real + e.imag * e.imag)
+            line += 2.0 * (e.real * e.real + e.imag * e.imag)
+        # the first mode of a row, and with an even number of cells the last, have no other half
+        for i in range(first, end, columns - 1) if last else range(first, first + 1):
+            d = w[i] * (n4[i] - n5[i])
+            stage -= d.real * d.real + d.imag * d.imag
+            e = w[i] * (q[0] * before[i] + q[1] * n1[i] + q[2] * (n2[i] + n3[i]) + q[3] * n5[i])
+            line -= e.real * e.real + e.imag * e.imag
+    stage, line = max(stage, 0.0), max(line, 0.0)
     return max(stage, line) / size
 
 
@@ -85,9 +91,9 @@ def _changes(before, n1, n2, n3, n4, n5, q):
     return max(stage, line)
 
 
-def _both(function, arguments):
+def _both(function, arguments, *, reassociate=False):
     """Compiled for real and for complex coefficients."""
-    return _compile.elementwise([arguments(_REAL), arguments(_COMPLEX)])(function)
+    return _compile.elementwise([arguments(_REAL), arguments(_COMPLEX)], reassociate=reassociate)(function)
 
 
 phi = _both(_phi, lambda w: numba.void(w, w, w, w, w))
@@ -101,7 +107,10 @@ squares = _both(
     lambda w: numba.float64(
         _COMPLEX, _COMPLEX, _COMPLEX, _COMPLEX, _COMPLEX, _COMPLEX, w, _REAL, numba.float64, numba.boolean, numba.int64
     ),
+    reassociate=True,
 )
 shift = _compile.elementwise(numba.void(_REAL, _REAL, numba.float64, _REAL))(_shift)
 classical = _compile.elementwise(numba.void(_REAL, _REAL, numba.float64, _REAL, _REAL, _REAL, _REAL))(_classical)
-changes = _compile.elementwise(numba.float64(_REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _REAL))(_changes)
+changes = _compile.elementwise(numba.float64(_REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _REAL), reassociate=True)(
+    _changes
+)

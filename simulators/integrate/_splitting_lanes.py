@@ -11,7 +11,7 @@ from simulators.integrate import _compile
 from simulators.integrate._compile import cube, integers, matrix, right_hand_side_type, vector
 from simulators.integrate.lanes import LANES
 
-FROZEN = "966739ef2042"
+FROZEN = "5d34afe2c6d6"
 """Digest of _compile, controller, lanes and tableaus, whose values are compiled in here. numba looks only at this file
 to see whether its cache is stale, so it has to change when they do; a test says so."""
 

@@ -226,12 +226,14 @@ def _walk(
     grow = True
     for n in range(1, times.size):
         begin, span = times[n - 1], times[n] - times[n - 1]
-        done, part = 0.0, min(1.0, h / span)
+        done, part, used = 0.0, min(1.0, h / span), h / span
         while done < 1.0 and not stop.is_set():
             left = 1.0 - done
             # the slack keeps a quotient that rounds to just above a whole number from adding a step
             pieces = max(1, math.ceil(left / part - 1e-6))
             part = left / pieces
+            # the very step of before where only rounding is between them: methods keep what they have computed for it
+            part = used = used if abs(part - used) <= 1e-9 * used else part
             errors = method.attempt(part * span, scale)
             sizes = np.maximum(scale, given(method.candidate())) if callable(given) else scale
             if accepted == 0 and part * span <= TINY * (times[-1] - times[0]):
