@@ -145,17 +145,12 @@ def put(path: Path, wanted: Mapping[str, Any], part: slice, runs: xr.Dataset) ->
 
 
 def _synchronise(array: Path, part: slice) -> None:
-    """Have the chunks of some runs on the disk, and the folders that name them."""
-    files = [array / "c"]
+    """Have the chunks of some runs on the disk; a chunk whose name a power cut has lost is found and made anew."""
     for row in range(part.start, part.stop):
-        place = array / "c" / str(row)
-        files += [place, *place.rglob("*")]
-    for file in files:
-        handle = os.open(file, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        for file in (array / "c" / str(row)).rglob("*"):
+            if file.is_file():
+                with file.open("rb") as handle:
+                    os.fsync(handle.fileno())
 
 
 def failures(path: Path) -> dict[int, str]:
