@@ -11,17 +11,36 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from physym import symmetry, units
     from physym.checks import check
+    from physym.discovery import discover
+    from physym.loading import load
     from physym.metrics import rollout_error
-    from physym.models import HamiltonianNN, NeuralODE, load
+    from physym.models import HamiltonianNN, NeuralODE
+    from physym.symbolic import SymbolicRegressor
+    from physym.units.regressor import DimensionlessRegressor
 
 __version__ = "0.1.0"
-__all__ = ["HamiltonianNN", "NeuralODE", "__version__", "check", "load", "rollout_error", "symmetry", "units"]
+__all__ = [
+    "DimensionlessRegressor",
+    "HamiltonianNN",
+    "NeuralODE",
+    "SymbolicRegressor",
+    "__version__",
+    "check",
+    "discover",
+    "load",
+    "rollout_error",
+    "symmetry",
+    "units",
+]
 
 _HOMES = {
+    "DimensionlessRegressor": "physym.units.regressor",
     "HamiltonianNN": "physym.models",
     "NeuralODE": "physym.models",
+    "SymbolicRegressor": "physym.symbolic",
     "check": "physym.checks",
-    "load": "physym.models",
+    "discover": "physym.discovery",
+    "load": "physym.loading",
     "rollout_error": "physym.metrics",
 }
 _SUBMODULES = ("symmetry", "units")

@@ -18,6 +18,7 @@ physym learns physical laws that obey the symmetries they must obey, and checks 
   fit        learn the law from a dataset; the learned law is a simulator like any other
   evaluate   roll the law out beside the truth: errors, checks, and a report with pictures
   check      hold a dataset or a law to physics: conservation, rotations and reflections, units
+  discover   find the law of a dataset as formulas, with units and uncertainties
 
 a worked example, two minutes on a laptop:
   physym generate spring-pendulum --set stiffness=1,2 --samples 500 --chunk 5 --output train.nc
@@ -27,14 +28,14 @@ a worked example, two minutes on a laptop:
   physym check run
 
 A command that was interrupted goes on when it is given again; one that is finished needs --force. With --json,
-evaluate and check print one JSON object.
+evaluate, check and discover print one JSON object.
 Exit codes: 0 done, 1 a check failed, 2 the input was wrong."""
 
 NEXT = """\
 where to look next:
   physym COMMAND --help      every option of a command, with an example
   datasets/*.toml            recipes, which `physym generate` follows too; datasets/README.md describes their data
-  import simulators, physym  the same four verbs in Python; help(physym) lists them"""
+  import simulators, physym  the same verbs in Python; help(physym) lists them"""
 
 GENERATE = """\
 Simulate SIMULATOR (such as spring-pendulum), or make every output of a recipe RECIPE.toml, whose settings the
@@ -76,6 +77,20 @@ examples:
 
 Exit code 1 says that a check failed."""
 
+DISCOVER = """\
+Find the law of DATA as formulas, with units and uncertainties.
+
+Of trajectories it is a law of motion: differential equations, or a Hamiltonian. Of a table, which has one-dimensional
+variables and no time, it is the column --target as a formula of the others. Only formulas with lawful units are tried.
+RUN keeps the law and a picture of its candidates; physym check and physym evaluate take the RUN of a law of motion like
+that of a learned one. Ctrl-C keeps the best formula so far."""
+
+DISCOVER_EXAMPLES = """\
+examples:
+  physym discover train.nc --output law
+  physym discover law_data.zarr --time-limit 300 --json
+  physym discover table.nc --target force --constants G --output formula"""
+
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
@@ -98,9 +113,11 @@ def make_parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", description=text, epilog=EVALUATE_EXAMPLE, **style)
     text = "Hold a dataset, a learned law or a simulator to physics."
     check = commands.add_parser("check", description=text, epilog=CHECK_EXAMPLES, **style)
+    discover = commands.add_parser("discover", description=DISCOVER, epilog=DISCOVER_EXAMPLES, **style)
     _add_generate(generate.add_argument)
     _add_fit(fit.add_argument)
     _add_evaluate(evaluate.add_argument)
+    _add_discover(discover.add_argument)
     text = "a dataset, a folder that fit wrote, or a simulator such as rietkerk"
     check.add_argument("subject", metavar="DATA|RUN|SIMULATOR", type=Path, help=text)
     told = {
@@ -112,7 +129,7 @@ def make_parser() -> argparse.ArgumentParser:
             "--set", type=_assignment, action="append", default=[], dest="parameters", metavar="NAME=VALUE", help=text
         )
         command.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
-    for command in (generate, fit, evaluate):
+    for command in (generate, fit, evaluate, discover):
         command.add_argument("--force", action="store_true", help="replace an output that is there")
     return parser
 
@@ -153,6 +170,19 @@ def _add_evaluate(add: Callable[..., Any]) -> None:
     add("subject", metavar="RUN|SIMULATOR", type=Path, help="a folder that fit wrote, or a simulator such as rietkerk")
     add("data", metavar="DATA", type=Path, help="true trajectories that the law has not seen")
     add("--output", "-o", metavar="DIR", type=Path, help="a folder for the report; without it, only tables are printed")
+
+
+def _add_discover(add: Callable[..., Any]) -> None:
+    add("data", metavar="DATA", type=Path, help="trajectories or a table, .nc or .zarr")
+    add("--output", "-o", metavar="RUN", type=Path, help="a folder for the law; without it, it is only printed")
+    add("--time-limit", type=float, metavar="SECONDS", help="stop at the best so far (a table: 60)")
+    add("--seed", type=int, default=0, metavar="S", help="of the search (0)")
+    add("--target", metavar="NAME", help="of a table: the column to explain")
+    text = "of a table: constants of nature that may stand in the formula, by symbol, such as c k_B"
+    add("--constants", nargs="+", default=[], metavar="SYMBOL", help=text)
+    text = "of a table: how many constants of unknown value and units may stand in it (0)"
+    add("--unknown-constants", type=int, default=0, metavar="N", help=text)
+    add("--json", action="store_true", help="print one JSON object instead of tables")
 
 
 def _times(text: str) -> tuple[float, ...]:

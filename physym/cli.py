@@ -1,4 +1,4 @@
-"""The command line: `physym generate | fit | evaluate | check`.
+"""The command line: `physym generate | fit | evaluate | check | discover`.
 
 Heavy imports wait until a command runs, so that help is fast. Exit codes: 0 done, 1 a check failed, 2 the input was
 wrong (one line says what was expected, what was given, and the remedy), 130 interrupted.
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from physym.checks import Report
-    from physym.evaluate import Evaluation
+    from physym.discovered import Discovery
+    from physym.evaluation import Evaluation
     from physym.recipes import Job
     from simulators.base import Simulator
 
@@ -155,7 +156,7 @@ def _fit(arguments: Namespace) -> int:
 
 
 def _evaluate(arguments: Namespace) -> int:
-    from physym.overrides import overrides
+    from physym.evaluation.overrides import overrides
     from simulators.schema import read
 
     run, folder = arguments.subject, arguments.output
@@ -163,7 +164,7 @@ def _evaluate(arguments: Namespace) -> int:
         simulator = _simulator(arguments)
         dataset = read(arguments.data)
         import physym
-        from physym.evaluate import evaluate
+        from physym.evaluation import evaluate
 
         given = [name for name, _ in arguments.parameters]
         overridden = {} if simulator is None else overrides(simulator, dataset, given)
@@ -210,14 +211,43 @@ def _check(arguments: Namespace) -> int:
     return 0 if report.passed else 1
 
 
+def _discover(arguments: Namespace) -> int:
+    from physym.discovered import check_new, discover_law, find_formula, is_table, read_data
+    from simulators.errors import InputError
+
+    if arguments.output is not None:
+        check_new(arguments.output, force=arguments.force)
+    options = {"time_limit": arguments.time_limit, "seed": arguments.seed, "progress": True}
+    with _stdout_to_stderr(arguments.json):
+        dataset = read_data(Path(arguments.data))
+        if is_table(dataset):
+            found = find_formula(
+                dataset, arguments.target, constants=arguments.constants,
+                unknown_constants=arguments.unknown_constants, **options,
+            )  # fmt: skip
+        else:
+            if arguments.target is not None or arguments.constants or arguments.unknown_constants:
+                given = "--target, --constants and --unknown-constants"
+                raise InputError(f"{given}: expected for a table, given trajectories; leave them out")
+            found = discover_law(dataset, **options)
+        if arguments.output is not None:
+            found.save(arguments.output, force=arguments.force)
+    _print(found, as_json=arguments.json)
+    if arguments.output is not None and not arguments.json:
+        print(f"\nlook at {arguments.output / 'pareto.png'}")
+    if found.interrupted:
+        print("physym: interrupted; this is the best that was found until then", file=sys.stderr)
+    return 130 if found.interrupted else 0
+
+
 @contextlib.contextmanager
 def _stdout_to_stderr(redirect: bool) -> Iterator[None]:
     with contextlib.redirect_stdout(sys.stderr) if redirect else contextlib.nullcontext():
         yield
 
 
-def _print(result: Report | Evaluation, *, as_json: bool) -> None:
-    from physym.tables import plain_json
+def _print(result: Report | Evaluation | Discovery, *, as_json: bool) -> None:
+    from physym.evaluation.tables import plain_json
 
     print(json.dumps(plain_json(result.to_dict()), allow_nan=False) if as_json else result)
 
@@ -227,6 +257,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "fit": _fit,
     "evaluate": _evaluate,
     "check": _check,
+    "discover": _discover,
 }
 
 
@@ -261,7 +292,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _guarded(arguments)
     except KeyboardInterrupt:
-        print("physym: interrupted; run the same command again to resume", file=sys.stderr)
+        again = "run the same command again to " + ("begin anew" if arguments.command == "discover" else "resume")
+        print(f"physym: interrupted; {again}", file=sys.stderr)
         return 130
 
 

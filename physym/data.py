@@ -91,8 +91,12 @@ class Signature:
     defaults: dict[str, list[float]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, dataset: xr.Dataset) -> Signature:
+    def of(cls, dataset: xr.Dataset, *, dimensionless: bool = True) -> Signature:
         """The signature of training data.
+
+        Args:
+            dataset: valid by the schema.
+            dimensionless: False to leave numbers in SI units, where a law can be learned that depends on the units.
 
         Raises:
             InputError: if it has no parameters or states that this representation can hold.
@@ -114,7 +118,7 @@ class Signature:
         sizes = {str(d): int(n) for d, n in dataset.sizes.items() if d not in ("sample", "time")}
         time_units = str(dataset["time"].attrs["units"])
         plain = cls(states, parameters, sizes, time_units, str(dataset.attrs.get("simulator", "none")))
-        powers = exponents(dataset, parameters, states)
+        powers = exponents(dataset, parameters, states) if dimensionless else {}
         shared = [v.name for v in parameters if "sample" not in dataset[v.name].dims]
         defaults = {name: np.ravel(dataset[name].values).astype(float).tolist() for name in shared}
         scaled = replace(plain, powers=powers, defaults=defaults)
@@ -206,9 +210,10 @@ class Signature:
             off = np.abs(flat - fitted) > 1e-3 * np.maximum(np.abs(fitted), 1e-300)
             if np.any(off):
                 sample = int(np.argwhere(off)[0][0])
+                alike = " up to a change of units" if self.dimensionless else ""
                 raise InputError(
-                    f"parameter {name!r}: expected those of the fit up to a change of units ({self._told(data, None)}),"
-                    f" given {self._told(data, sample)}; fit on data in which it varies"
+                    f"parameter {name!r}: expected those of the fit{alike} ({self._told(data, None)}), given"
+                    f" {self._told(data, sample)}; fit on data in which it varies"
                 )
         scalars = [numbers[v.name] for v in self.parameters if v.name in self.varying and not v.tensor_order]
         vectors = [

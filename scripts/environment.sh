@@ -7,7 +7,8 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 _stamp() {
     "$PWD/.venv/bin/python" - <<'PYTHON' 2>/dev/null
 import hashlib, importlib.util, pathlib, sys
-needed = ("physym", "simulators", "distributed", "numba", "numpy", "pytest", "ruff", "safetensors", "torch", "xarray", "zarr")
+needed = ("physym", "simulators", "distributed", "numba", "numpy", "pytest", "ruff", "safetensors",
+          "sklearn", "sympy", "torch", "xarray", "zarr")
 missing = [name for name in needed if importlib.util.find_spec(name) is None]
 made_from = b"".join(pathlib.Path(name).read_bytes() for name in ("pyproject.toml", "constraints.txt"))
 print(hashlib.sha256(made_from).hexdigest(), pathlib.Path.cwd(), sys.version.replace("\n", " "), *missing)

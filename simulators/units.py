@@ -73,13 +73,21 @@ def parse(text: str) -> Unit:
     return _parse(str(text))
 
 
+def _by_pint(plain: str) -> Any:  # noqa: ANN401
+    try:
+        return _registry().parse_units(plain)
+    except KeyError:
+        # pint stumbles over kg**0 where it stands alone
+        return _registry().parse_units(f"dimensionless*{plain}")
+
+
 @functools.cache
 def _parse(text: str) -> Unit:
     registry, plain = _registry(), _CF_POWER.sub(r"**\1", text.strip())
     try:
         if len(plain) > _LONGEST or _TOWER.search(plain):
             raise ValueError
-        unit = registry.parse_units(plain)
+        unit = _by_pint(plain)
         scales = registry.Quantity(1, unit)._is_multiplicative  # noqa: SLF001  pint has no public form
         factor, base = registry.get_base_units(unit) if scales else (1.0, None)
         powers = (

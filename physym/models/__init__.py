@@ -25,7 +25,8 @@ def load(path: str | Path, *, device: str = "cpu") -> Model:
     described, tensors, starts = storage.load(path)
     try:
         settings = described["settings"]
-        model = KINDS[settings["kind"]](net=settings["net"], hidden=tuple(settings["hidden"]), device=device)
+        own = {"net": settings["net"], "dimensionless": settings.get("dimensionless", True)}
+        model = KINDS[settings["kind"]](hidden=tuple(settings["hidden"]), device=device, **own)
         return model.restore(described, tensors, starts)
     except (KeyError, TypeError, RuntimeError) as error:
         raise SchemaError(f"{path}: expected a whole model, given a damaged one ({error}); fit it again") from error

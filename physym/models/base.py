@@ -32,7 +32,7 @@ _STARTS = 16
 
 
 class Model(abc.ABC):
-    """A law of motion dz/dt = f(z; parameters) learned from data, in dimensionless numbers.
+    """A law of motion dz/dt = f(z; parameters) learned from data, in dimensionless numbers unless that is turned off.
 
     Attributes:
         signature: the types it was fitted for.
@@ -49,12 +49,15 @@ class Model(abc.ABC):
         net: Literal["scalars", "mlp"] = "scalars",
         hidden: tuple[int, ...] = (32, 32),
         device: str | torch.device = "cpu",
+        dimensionless: bool = True,
     ) -> None:
         if net not in NETS:
             raise InputError(f"net: expected one of {', '.join(NETS)}; given {net!r}")
         if not hidden or any(not isinstance(width, int) or width < 1 for width in hidden):
             raise InputError(f"hidden: expected widths >= 1, given {hidden!r}")
-        self.net, self.hidden = net, tuple(hidden)
+        if not isinstance(dimensionless, bool):
+            raise InputError(f"dimensionless: expected True or False, given {dimensionless!r}")
+        self.net, self.hidden, self.dimensionless = net, tuple(hidden), dimensionless
         try:
             self.device = torch.device(device)
             torch.empty(0, device=self.device)
@@ -113,7 +116,12 @@ class Model(abc.ABC):
 
     def settings(self) -> dict[str, Any]:
         """The settings, as JSON holds them."""
-        return {"kind": type(self).__name__, "net": self.net, "hidden": list(self.hidden)}
+        return {
+            "kind": type(self).__name__,
+            "net": self.net,
+            "hidden": list(self.hidden),
+            "dimensionless": self.dimensionless,
+        }
 
     def fit(
         self,
@@ -163,7 +171,7 @@ class Model(abc.ABC):
             raise InputError(f"expected trajectories of at least 2 times, given {dataset.sizes.get('time', 0)}")
         if "sample" not in dataset.dims:
             raise InputError("expected the dimension 'sample', given none; use dataset.expand_dims('sample')")
-        signature = Signature.of(dataset)
+        signature = Signature.of(dataset, dimensionless=self.dimensionless)
         self._check(signature)
         self._signature = signature
         every = max(1, dataset.sizes["sample"] // _STARTS)

@@ -15,7 +15,7 @@ Source: Greydanus, Dzamba and Yosinski, "Hamiltonian neural networks" (NeurIPS 2
 from __future__ import annotations
 
 import itertools
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 import xarray as xr
@@ -27,6 +27,9 @@ from simulators.errors import InputError
 from simulators.schema import Variable
 from simulators.units import parse
 
+if TYPE_CHECKING:
+    from physym.discovery.bodies.laws.hamiltonian import HamiltonianLaw
+
 __all__ = ["HamiltonianNN"]
 
 
@@ -37,6 +40,9 @@ class HamiltonianNN(Model):
         net: "scalars" (O(3)-invariant) or "mlp" (the baseline without symmetry).
         hidden: widths of the hidden layers.
         device: where torch computes, such as "cpu" or "cuda".
+        dimensionless: whether the net sees numbers in units that each sample's own parameters set, so that no change
+            of units, and no rescaled copy of a system, is anything new to it; False for numbers in SI units, to see
+            what that is worth.
 
     >>> import physym, simulators
     >>> pendulum = simulators.SpringPendulum()
@@ -80,6 +86,21 @@ class HamiltonianNN(Model):
         out[..., q] = slope[..., p]
         out[..., p] = -slope[..., q]
         return out
+
+    def distill(self, dataset: xr.Dataset | None = None, *, seed: int = 0) -> HamiltonianLaw:
+        """The closed formula of scalars that the gradients of the learned Hamiltonian have: a law, and a simulator.
+
+        Args:
+            dataset: trajectories whose states are sampled, and to which the constants are fitted in the end; by default
+                the model's own rollouts from the starts that it kept.
+            seed: of which states are sampled, and of what is held out.
+
+        Raises:
+            InputError: if the model is not fitted, or the dataset is not of its types.
+        """
+        from physym.discovery.bodies.distillation import distill
+
+        return distill(self, dataset, seed=seed)
 
     def conserved(self, dataset: xr.Dataset) -> xr.Dataset:
         """The learned Hamiltonian of each sample and time, `hamiltonian` [kg*m**2/s**2], up to a constant.

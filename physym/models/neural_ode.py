@@ -28,6 +28,9 @@ class NeuralODE(Model):
         net: "scalars" (O(3)-equivariant) or "mlp" (the baseline without symmetry).
         hidden: widths of the hidden layers.
         device: where torch computes, such as "cpu" or "cuda".
+        dimensionless: whether the net sees numbers in units that each sample's own parameters set, so that no change
+            of units, and no rescaled copy of a system, is anything new to it; False for numbers in SI units, to see
+            what that is worth.
     """
 
     equivariant: ClassVar[bool] = True

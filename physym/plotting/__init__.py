@@ -21,7 +21,7 @@ from physym.plotting.trajectories import draw_trajectory, has_bodies
 from physym.plotting.views import has_fields, liveliest, said_plane, views
 
 if TYPE_CHECKING:
-    from physym.evaluate import Evaluation
+    from physym.evaluation import Evaluation
 
 __all__ = [
     "Picture",

@@ -14,10 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from physym.drift import Drift
+from physym.evaluation.drift import Drift
+from physym.evaluation.tables import quantile
 from physym.metrics import geometric_mean
 from physym.plotting.style import COLOURS, INK, LEARNED, PALE, TRUE, axis_label, bracket, new_figure, plain
-from physym.tables import quantile
 
 __all__ = ["draw_drifts", "draw_error", "draw_learning", "read_learning"]
 

@@ -10,9 +10,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from physym.evaluation.tables import quantile
 from physym.plotting.style import LEARNED, TRUE, axis_label, new_figure
 from physym.plotting.views import View, views
-from physym.tables import quantile
 from simulators.schema import SPACE
 
 __all__ = ["draw_mean", "draw_means"]

@@ -16,7 +16,7 @@ from PIL import Image
 import simulators
 from physym import checks, plotting
 from physym.checks import check
-from physym.evaluate import evaluate
+from physym.evaluation import evaluate
 from physym.metrics import nudge, rollout_error, spatial_errors
 from physym.plotting.views import edges, views
 from simulators import DivergenceError, InputError, Rietkerk, Variable

@@ -64,10 +64,15 @@ def test_the_law_does_not_notice():
     xr.testing.assert_allclose(given, wanted, rtol=1e-12)
 
 
-@pytest.mark.parametrize("factor", [0.0, -1.0, np.nan, np.inf])
+@pytest.mark.parametrize("factor", [0.0, -1.0, np.nan, np.inf, "2", None, True])
 def test_factors_that_are_none(factor):
     with pytest.raises(InputError, match="s: expected a positive, finite factor, given"):
         rescale(SpringPendulum().sample(1), s=factor)
+
+
+def test_only_datasets_are_rescaled():
+    with pytest.raises(InputError, match="expected a dataset of typed variables, or units as text; given dict"):
+        rescale({"x": 1.0}, m=2.0)
 
 
 def test_unknown_base_units_and_absent_units():

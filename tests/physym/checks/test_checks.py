@@ -495,11 +495,15 @@ def test_a_failed_schema_stops_there_and_says_why(dataset):
     assert "variable 'position': expected finite numbers, given nan at sample 3" in report.checks[0].detail
 
 
-def test_data_of_no_simulator_are_held_to_the_schema_alone(dataset):
+def test_data_of_no_simulator_are_held_to_schema_and_units_alone(dataset):
     report = check(dataset.assign_attrs(simulator="none"), verbose=False)
     assert report.passed
-    assert [line.name for line in report.checks] == ["schema"]
-    assert report.checks[0].detail == "no simulator named: nothing else to check"
+    assert [line.name for line in report.checks] == ["schema", "units"]
+    assert report.checks[0].detail == "no simulator named: no law to check"
+    assert report.checks[1].detail == "4 dimensionless groups of 7 variables over 3 scales"
+    bare = dataset[["position"]].assign_attrs(simulator="none")
+    told = check(bare, verbose=False).checks[1].detail
+    assert "no product of states and parameters is a time: a law of motion hides a constant" in told
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from physym.tables import by_time, by_variable, number
+from physym.evaluation.tables import by_time, by_variable, number
 
 if TYPE_CHECKING:
-    from physym.evaluate import Evaluation
+    from physym.evaluation import Evaluation
     from physym.plotting import Picture
 
 __all__ = ["page"]
@@ -47,7 +47,7 @@ def page(evaluation: Evaluation, pictures: Sequence[Picture], folder: Path) -> s
         '<meta http-equiv="Content-Security-Policy"'
         " content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n"
     )
-    style = resources.files("physym").joinpath("report.css").read_text(encoding="utf-8")
+    style = resources.files("physym.evaluation").joinpath("report.css").read_text(encoding="utf-8")
     head = f"{head}<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n"
     return f"{head}<body>\n<main>\n{''.join(sections)}</main>\n</body>\n</html>\n"
 
@@ -201,7 +201,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 def _again(evaluation: Evaluation) -> str:
     command = evaluation.provenance["evaluation"].get("command")
     if command is None:
-        code = "from physym.evaluate import evaluate\n\nevaluate(model, dataset, output=..., run=...)"
+        code = "from physym.evaluation import evaluate\n\nevaluate(model, dataset, output=..., run=...)"
     else:
         code = shlex.join([*command, *(["--force"] if "--output" in command else [])])
     return f"<pre>{escape(code)}</pre>\n"

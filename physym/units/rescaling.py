@@ -10,6 +10,7 @@ and the law that holds between the values must not notice: a passive symmetry, p
 from __future__ import annotations
 
 from fractions import Fraction
+from numbers import Real
 from typing import overload
 
 import numpy as np
@@ -44,6 +45,8 @@ def dimensions(given: str | xr.Dataset) -> dict[str, Fraction] | dict[str, dict[
     """
     if isinstance(given, str):
         return {base: power for base, power in zip(BASE, parse(given).exponents, strict=True) if power}
+    if not isinstance(given, xr.Dataset):
+        raise InputError(f"expected a dataset of typed variables, or units as text; given {type(given).__name__}")
     for name, array in given.data_vars.items():
         if "units" not in array.attrs:
             raise SchemaError(f"variable {name!r}: expected the attribute 'units', given none; declare it")
@@ -74,7 +77,7 @@ def rescale(dataset: xr.Dataset, **factors: float) -> xr.Dataset:
     for base, factor in factors.items():
         if base not in BASE:
             raise InputError(f"expected factors of the base units {', '.join(BASE)}; given {base!r}")
-        if not 0 < factor < np.inf:
+        if isinstance(factor, bool) or not isinstance(factor, Real) or not 0 < factor < np.inf:
             raise InputError(f"{base}: expected a positive, finite factor, given {factor!r}")
     out, coords = {}, {}
     for name, powers in dimensions(dataset).items():

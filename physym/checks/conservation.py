@@ -13,9 +13,9 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from physym.findings import Report
+from physym.checks.findings import Report
+from physym.checks.moves import has_grid
 from physym.metrics import drift, nudge
-from physym.moves import has_grid
 from simulators import Simulator
 from simulators.schema import names
 

@@ -1,30 +1,4 @@
-"""One report that holds simulators, datasets and learned models to the same laws.
-
-What is checked follows from the types that the variables declare, and from what the simulator says that it keeps.
-With S the map from a start to its trajectory and G an element of a symmetry, a symmetry check is
-S(G·start) = G·S(start) over one output step, so that chaos does not enter:
-
-| check | G | tolerance |
-|---|---|---|
-| rotations, reflections | random orthogonal matrices, acting on every tensor, parameters included | 1e-10 |
-| the same of fields | the rotations and reflections of the grid, which carry cells to cells | 1e-10 |
-| translations | of fields, by random numbers of cells, parameters included | 1e-10 |
-| time translation | a random offset of the clock | 1e-10 |
-| units | random sizes of the base units, for variables, parameters and times | 1e-10 |
-| time reversal | forward, reversed, forward, reversed is the start, over 10 output steps | 1e-6; learned 1e-2 |
-
-Differences are relative, see `physym.metrics.difference`, and so is the drift of conserved quantities, see
-`physym.metrics.drift`: neither depends on the arbitrary constant of an energy, nor divides by a momentum that happens
-to be zero. The tolerance of a drift is 1e-6 for what the subject itself keeps, 1e-2 for what the simulator of its
-training data keeps and it only learned, 1e-3 for stored data, whose makers chose their own precision (the public
-protocol of the pendulum, float32 at rtol 1e-4, drifts by 2e-4). Stored intervals are also run anew by the simulator
-that the data name, to 5e-4 (the same data: 1.4e-4). Budgets of fields close to 1e-10 if the flows that they account
-for are in the data; `physym.conservation` says how closely if they are not.
-
-Runs of fields are dear, and one field has many cells: 2 samples, 11 times and 8 stored intervals then do; of a dataset,
-the budgets of at most 64 samples are looked at, and of any data no more than 256 MiB, so that a store of any size
-can be checked; the schema is checked of all.
-"""
+"""Simulators and learned models held to their laws: runs from starts, moved by the elements of each symmetry."""
 
 from __future__ import annotations
 
@@ -35,11 +9,11 @@ from typing import Protocol
 import numpy as np
 import xarray as xr
 
-from physym.conservation import check_kept
-from physym.findings import Check, Measured, Report
+from physym.checks.conservation import check_kept
+from physym.checks.findings import Measured, Report
+from physym.checks.moves import BODIES, FIELDS, SYMMETRY, Effort, Map, factors, has_grid, spatial
+from physym.checks.stored import check_dataset
 from physym.metrics import difference, nudge
-from physym.moves import BODIES, FIELDS, SYMMETRY, Effort, Map, factors, has_grid, spatial
-from physym.stored import check_dataset
 from physym.symmetry import reverse_time
 from physym.units import rescale
 from simulators import Variable, registered, validate
@@ -47,7 +21,7 @@ from simulators.base import check_times
 from simulators.errors import InputError, SchemaError
 from simulators.schema import SPACE, names
 
-__all__ = ["Check", "Report", "Subject", "check"]
+__all__ = ["Subject", "check"]
 
 OWN = 1e-6
 LEARNED = 1e-2
@@ -75,7 +49,7 @@ def check(
     """Hold a simulator, a learned model or a dataset to the laws that it must obey.
 
     Args:
-        subject: a simulator, a model, or a dataset; see the module for what is checked and how.
+        subject: a simulator, a model, or a dataset; see `physym.checks` for what is checked and how.
         start: typed starts for a simulator or model, of which 16 are used, or 2 of fields; by default a simulator
             draws its own, and a model takes the starts that it kept from its training data. A dataset takes none.
         seed: of the starts and of the random elements of the symmetries.

@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from physym.drift import Drift, drifts
+from physym.checks.moves import FIELDS, has_grid
+from physym.checks.selection import failed_runs, few, in_parts, loaded
+from physym.evaluation.drift import Drift, drifts
+from physym.evaluation.provenance import provenance
+from physym.evaluation.rollouts import Law, labels, roll_out, start_of
+from physym.evaluation.tables import by_time, by_variable, number, plain_json, table
 from physym.metrics import geometric_mean, rollout_error, spatial_errors
-from physym.moves import FIELDS, has_grid
-from physym.provenance import provenance
-from physym.rollouts import Law, labels, roll_out, start_of
-from physym.selection import failed_runs, few, in_parts, loaded
-from physym.tables import by_time, by_variable, number, plain_json, table
 from simulators.errors import InputError
 from simulators.schema import names, validate, write
 
@@ -256,7 +256,7 @@ def _check_folder(folder: Path, *, force: bool) -> Path:
 def _write(evaluation: Evaluation, folder: Path, run: Path | None) -> Evaluation:
     """Write everything beside its place, then rename it: the folder appears whole or not at all."""
     from physym import plotting
-    from physym.report import page
+    from physym.evaluation.report import page
 
     try:
         beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from physym.checks.selection import joined, sample_slices
+from physym.evaluation.tables import number
 from physym.metrics import NUDGE, nudge
-from physym.selection import joined, sample_slices
-from physym.tables import number
 from simulators.base import registered
 from simulators.schema import INDICES, names
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 import simulators
 from physym import plotting
-from physym.evaluate import evaluate
+from physym.evaluation import evaluate
 from simulators import DivergenceError, InputError, SpringPendulum
 
 PENDULUM = SpringPendulum(stiffness=(1.0, 2.0))

@@ -12,8 +12,8 @@ from typing import Any
 
 import xarray as xr
 
-from physym.rollouts import Law
-from physym.tables import plain_json
+from physym.evaluation.rollouts import Law
+from physym.evaluation.tables import plain_json
 from simulators.base import Simulator
 
 __all__ = ["provenance"]
@@ -29,7 +29,7 @@ def provenance(
     overridden: Sequence[str],
     command: Sequence[str] | None,
 ) -> dict[str, Any]:
-    """Of the data, the model and this evaluation, as JSON holds it; see `physym.evaluate.evaluate`."""
+    """Of the data, the model and this evaluation, as JSON holds it; see `physym.evaluation.evaluate`."""
     source = dataset.encoding.get("source")
     data = {"file": str(source)} if source else {}
     data |= {"sizes": {str(dim): size for dim, size in dataset.sizes.items()}} | dict(dataset.attrs)

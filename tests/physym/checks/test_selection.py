@@ -10,12 +10,12 @@ import pytest
 import xarray as xr
 
 import physym
-import physym.evaluate
+import physym.evaluation.evaluation
 import simulators
-from physym import selection, stored
+from physym.checks import selection, stored
+from physym.checks.moves import FIELDS
 from physym.cli import main
 from physym.metrics import rollout_error, spatial_errors
-from physym.moves import FIELDS
 from simulators import Rietkerk
 
 MODEL = Rietkerk(length=8.0, rainfall=simulators.Uniform(0.3, 0.4))
@@ -70,9 +70,9 @@ def test_errors_do_not_depend_on_the_parts(runs: xr.Dataset, monkeypatch: pytest
 
 def test_an_evaluation_does_not_depend_on_the_parts(runs: xr.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     drier = runs.assign(rainfall=(0.9 * runs.rainfall).assign_attrs(runs.rainfall.attrs))
-    whole = physym.evaluate.evaluate(MODEL, drier)
+    whole = physym.evaluation.evaluate(MODEL, drier)
     monkeypatch.setattr(selection, "PART", 3 * of_sample(runs))
-    parts = physym.evaluate.evaluate(MODEL, drier)
+    parts = physym.evaluation.evaluate(MODEL, drier)
     np.testing.assert_array_equal(parts.errors, whole.errors)
     for a, b in zip(parts.drifts, whole.drifts, strict=True):
         assert a.data.shape == (7, 6)
@@ -84,8 +84,8 @@ def test_an_evaluation_does_not_depend_on_the_parts(runs: xr.Dataset, monkeypatc
 
 def test_a_part_of_a_large_store_is_evaluated(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = simulators.read(store)
-    monkeypatch.setattr(physym.evaluate, "FIELDS", FIELDS._replace(stored=3))
-    found = physym.evaluate.evaluate(MODEL, data)
+    monkeypatch.setattr(physym.evaluation.evaluation, "FIELDS", FIELDS._replace(stored=3))
+    found = physym.evaluation.evaluate(MODEL, data)
     assert found.passed
     assert found.labels == [0, 3, 6]
     assert found.notes == ("3 of 7 samples, evenly spread",)

@@ -7,11 +7,12 @@ import functools
 import numpy as np
 import xarray as xr
 
-from physym.conservation import check_kept
-from physym.findings import Measured, Report
+from physym.checks.conservation import check_kept
+from physym.checks.declared import declared_units
+from physym.checks.findings import Measured, Report
+from physym.checks.moves import BODIES, FIELDS, SYMMETRY, Effort, Map, factors, has_grid, spatial
+from physym.checks.selection import failed_runs, few, loaded, unreadable
 from physym.metrics import difference, nudge
-from physym.moves import BODIES, FIELDS, SYMMETRY, Effort, Map, factors, has_grid, spatial
-from physym.selection import failed_runs, few, loaded, unreadable
 from physym.units import rescale
 from simulators import Simulator, registered, validate
 from simulators.errors import SchemaError
@@ -39,10 +40,13 @@ def check_dataset(dataset: xr.Dataset, rng: np.random.Generator) -> Report:
     def schema() -> Measured:
         if fault is not None:
             raise fault
-        nothing = "no simulator named: nothing else to check" if source == "none" else ""
+        nothing = "no simulator named: no law to check" if source == "none" else ""
         return 0.0, "; ".join(note for note in (failed_runs(dataset), nothing) if note)
 
-    if not report.run("schema", 0.0, schema) or source == "none":
+    if not report.run("schema", 0.0, schema):
+        return report
+    if source == "none":
+        report.run("units", 0.0, lambda: declared_units(dataset))
         return report
     law, effort = registered()[source](), FIELDS if has_grid(dataset) else BODIES
     precision = max(np.finfo(v.dtype).eps for v in (np.zeros(0), *dataset.values()) if v.dtype.kind == "f")
