@@ -1,0 +1,1 @@
+"""Discovery of the laws of bodies and of scalar time series."""
