@@ -26,7 +26,7 @@ from simulators.units import BASE, conversion, parse
         ("m**0.5", 1, {"m": Fraction(1, 2)}), ("m**(1/2)", 1, {"m": Fraction(1, 2)}),
         ("mol/cd", 1, {"mol": 1, "cd": -1}),
         ("m**2/s**2/K", 1, {"m": 2, "s": -2, "K": -1}), ("radian", 1, {}), ("percent", 0.01, {}),
-        ("delta_degC", 1, {"K": 1}),
+        ("delta_degC", 1, {"K": 1}), ("kg**0", 1, {}), ("m**0*s**0", 1, {}), ("kg**0*m**1", 1, {"m": 1}),
     ],
 )  # fmt: skip
 def test_units_are_read(text: str, factor: float, exponents: dict[str, Any]) -> None:
