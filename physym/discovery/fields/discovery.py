@@ -5,7 +5,8 @@
    derivatives is the one that leaves the least.
 3. Sparse search finds the terms of every equation and the saturation constants: of noiseless runs by the residual of
    the weak form (`search`, `equations`), of noisy ones by moments that noise does not bias (`moments`, `noisy`).
-4. All constants are refitted through the simulation (`refit`), and terms that this shows to be nothing go.
+4. All constants of noiseless runs are refitted through the simulation (`refit`), and terms that this shows to be
+   nothing go. From noisy starts a simulation is biased by more than moments of all runs are uncertain: these stand.
 5. Constants that are products of the data's own parameters are named (`names`).
 
 Source of the weak form: Messenger and Bortz, "Weak SINDy for partial differential equations" (J. Comput. Phys. 443,
@@ -76,21 +77,29 @@ def discover_fields(
     form = WeakForm(few, _smoothing(few), seed)
     scheme = _scheme(few, form, say)
     space, half = Space(data.grid, scheme), begin + 0.6 * (deadline - begin)
+    rough = bool(data.noise.all() and data.times.size >= _NOISY_TIMES)
     found = (
         noisy.equations(data, space, symbols, say, half)
-        if data.noise.all() and data.times.size >= _NOISY_TIMES
+        if rough
         else equations(few, form, space, symbols, say, half)
     )
     rights, constants = _named_terms(found, system)
     starts = {name: value for name, (value, _) in constants.items()}
     errors = {name: error for name, (_, error) in constants.items()}
-    rights, starts, errors = _settle(data, rights, scheme, starts, errors, deadline, say, seed)
+    if not rough:
+        rights, starts, errors = _settle(data, rights, scheme, starts, errors, deadline, say, seed)
     made = _constants(rights, starts, errors, system, data.grid.units)
     pareto = {
         f"∂{symbol}/∂t": [(n, error, text) for n, error, text in one.pareto]
         for symbol, one in zip(_lefts(system), found, strict=True)
     }
     law = FieldLaw(system, system.starts(dataset), made, rights, scheme, data.grid.units, pareto)
+    sizes = {left: [n for n, *_ in pareto[left]] for left in pareto}
+    law.chosen_ = {
+        left: sizes[left].index(len(terms))
+        for left, terms in zip(pareto, rights, strict=True)
+        if len(terms) in sizes[left]
+    }
     say(f"done\n{law}")
     return law
 
@@ -178,7 +187,8 @@ def _named_terms(
             new = replace(term, constant=name)
             for which, (_, half) in enumerate(term.saturations):
                 own = f"K_{symbol}{n}" + ("" if which == 0 else f"_{which}")
-                constants[own] = (float(half), float("inf"))
+                spread = one.spreads[n - 1][which] if one.spreads else float("inf")
+                constants[own] = (float(half), spread)
                 new = new.with_half(which, own)
             terms.append(new)
         rights.append(terms)

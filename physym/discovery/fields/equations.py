@@ -32,6 +32,7 @@ class Found:
         errors: their standard errors by the weak form.
         share: what is left of the square of the rate.
         pareto: (number of terms, share) along the way.
+        spreads: standard errors of the saturation constants, as the terms have them; none if they are not known.
     """
 
     terms: tuple[FieldTerm, ...]
@@ -39,6 +40,7 @@ class Found:
     errors: np.ndarray
     share: float
     pareto: tuple[tuple[int, float, str], ...]
+    spreads: tuple[tuple[float, ...], ...] = ()
 
 
 def equations(

@@ -80,7 +80,12 @@ def equations(
             search.offer(one.terms)
             told = " + ".join(f"{v:.4g} {t.text(symbols)}" for v, t in zip(one.values, one.terms, strict=True))
             say(f"d{symbols[e]}/dt = {told}  (leaves {score:.1e})")
-    return [found[e][0] for e in range(fields)]
+    whole = _Search(Moments(data, space, instruments, range(samples)), [], limits, symbols)
+    final = [whole.measured(found[e][0], e) for e in range(fields)]
+    for e, one in enumerate(final):
+        told = " + ".join(f"{v:.4g} {t.text(symbols)}" for v, t in zip(one.values, one.terms, strict=True))
+        say(f"d{symbols[e]}/dt = {told}  (all {samples} runs)")
+    return final
 
 
 class _Search:
@@ -193,6 +198,24 @@ class _Search:
             if moved < 3e-3:
                 break
         return self._bounded(terms), weights
+
+    def measured(self, found: Found, e: int) -> Found:
+        """An equation with its constants and their errors from these moments; as it was if a term does not hold."""
+        moments, count = self.moments, len(found.terms)
+        weights = self._weights(moments.sums(found.terms), e, range(count), found.values)
+        terms, weights = self._refined(found.terms, e, weights)
+        if [t.family for t in terms] != [t.family for t in found.terms]:
+            return found
+        free = [(n, which) for n, term in enumerate(terms) for which in range(len(term.saturations))]
+        sums = moments.sums(terms, [(terms[n], which) for n, which in free])
+        fit = Balance.of(moments.projected(sums, weights, e), range(count + len(free)))
+        spreads: list[list[float]] = [[] for _ in terms]
+        for place, (n, _) in enumerate(free, start=count):
+            spreads[n].append(float(fit.errors[place] / max(abs(fit.values[n]), 1e-300)))
+        values, errors = fit.values[:count], fit.errors[:count]
+        return replace(
+            found, terms=tuple(terms), values=values, errors=errors, spreads=tuple(tuple(own) for own in spreads)
+        )
 
     def _bounded(self, terms: Sequence[FieldTerm]) -> list[FieldTerm]:
         """The terms with what a saturation tends to where its constant has run to a limit."""
