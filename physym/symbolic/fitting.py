@@ -20,7 +20,9 @@ from physym.symbolic.tree import Columns, Node, Number, bits, compiled, free, su
 
 __all__ = ["Fit", "description", "fit", "snap"]
 
-_WIDTH, _NUMBER, _FARTHER = 3.5, 0.5, 3e-3
+_WIDTH, _FARTHER = 3.5, 3e-3
+# bits of a number that is not exact, beside its digits: between laws, and where it is asked whether it is exact
+_SURPRISE, _NUMBER = 6.0, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +118,28 @@ def _deviations(slopes: np.ndarray, error: float, points: int) -> np.ndarray:
     return np.sqrt(np.maximum(np.diag(inverse), 0) * error / degrees) / scale
 
 
-def description(found: Fit, points: int, variables: int, floor: float) -> float:
-    """Bits of residual, expression and numbers; residuals below `floor` (relative mean square) are rounding."""
+def description(found: Fit, points: int, variables: int, floor: float, surprise: float = _SURPRISE) -> float:
+    """Bits of residual, expression and numbers.
+
+    Args:
+        found: the fit.
+        points: how many were fitted.
+        variables: how many there are to choose from.
+        floor: residuals below (relative mean square) are rounding.
+        surprise: bits for each number that is not exact, beside its digits: numbers without a name are rare in laws
+            between quantities of which the dimensionless products are taken.
+    """
     total = points / 2 * math.log2(max(found.error, floor)) + bits(found.node, variables)
     for number, deviation in zip(free(found.node), found.deviations, strict=True):
         sure = abs(number.value) / deviation if deviation > 0 else np.inf
-        total += min(math.log2(max(sure, 16.0)), 40.0) + _NUMBER
+        total += min(math.log2(max(sure, 16.0)), 40.0) + surprise
     return total
 
 
 def snap(found: Fit, columns: Columns, target: np.ndarray, variables: int, floor: float) -> Fit:
     """The same law with those numbers exact that are so within their errors, the surest first."""
     points = len(target)
-    best = description(found, points, variables, floor)
+    best = description(found, points, variables, floor, _NUMBER)
     refused: set[int] = set()
     while True:
         numbers = free(found.node)
@@ -152,7 +163,7 @@ def snap(found: Fit, columns: Columns, target: np.ndarray, variables: int, floor
             tried = fit(substitute(found.node, fixed), columns, target, iterations=5)
             if tried is None:
                 continue
-            length = description(tried, points, variables, floor)
+            length = description(tried, points, variables, floor, _NUMBER)
             if length <= best:
                 found, best = tried, length
                 refused = {k - (k > place) for k in refused}
