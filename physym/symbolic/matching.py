@@ -108,7 +108,6 @@ def best_pairs(first: Design, second: Design, most: int) -> tuple[np.ndarray, np
     kept_pairs, kept_lengths, worst = [], [], np.inf
     for start in range(0, len(second.rows), step):
         block = slice(start, min(start + step, len(second.rows)))
-        lowest = 0
         part, t = first.rows, a
         if same:
             part, t = first.rows[: block.stop], a[: block.stop]
@@ -134,7 +133,7 @@ def best_pairs(first: Design, second: Design, most: int) -> tuple[np.ndarray, np
         below = np.flatnonzero(flat < worst)
         if len(below) > most:
             below = below[_smallest(flat[below], most)]
-        kept_pairs.append(np.stack([below // c.shape[1] + lowest, below % c.shape[1] + start], axis=1))
+        kept_pairs.append(np.stack([below // c.shape[1], below % c.shape[1] + start], axis=1))
         kept_lengths.append(flat[below])
         if sum(map(len, kept_lengths)) > 4 * most:
             kept_pairs, kept_lengths = _merged(kept_pairs, kept_lengths, most)
