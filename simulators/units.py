@@ -13,7 +13,7 @@ from typing import Any
 
 from simulators.errors import InputError
 
-__all__ = ["BASE", "Unit", "conversion", "parse"]
+__all__ = ["BASE", "Unit", "conversion", "named_units", "parse"]
 
 BASE = ("kg", "m", "s", "A", "K", "mol", "cd")
 _DIMENSIONS = ("[mass]", "[length]", "[time]", "[current]", "[temperature]", "[substance]", "[luminosity]")
@@ -101,6 +101,20 @@ def _parse(text: str) -> Unit:
     if powers:
         raise InputError(f"expected units over {', '.join(BASE)}; given {text!r} with {', '.join(powers)}")
     return Unit(text, float(factor), exponents)
+
+
+def named_units(text: str) -> dict[str, Fraction]:
+    """The units named in a text, under the names that pint gives them, with their powers.
+
+    Raises:
+        InputError: as `parse` does.
+
+    >>> named_units("l/d")
+    {'liter': Fraction(1, 1), 'day': Fraction(-1, 1)}
+    """
+    parse(text)
+    found: dict[str, Any] = dict(_by_pint(_CF_POWER.sub(r"**\1", text.strip()))._units)  # noqa: SLF001
+    return {name: Fraction(power).limit_denominator(1000) for name, power in found.items()}
 
 
 def conversion(given: str, wanted: str) -> float:

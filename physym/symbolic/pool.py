@@ -12,6 +12,7 @@ import numpy as np
 
 from physym.symbolic.fitting import Fit, description, fit, snap
 from physym.symbolic.problem import Found, Problem
+from physym.symbolic.pruning import pruned
 from physym.symbolic.tree import Columns, Node, bits, compiled, evaluate, free, to_sympy
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ class Pool:
         stop = time.monotonic() + max(self.deadline - time.monotonic(), 0) + _LONGEST_RESERVE
         refined: list[tuple[float, Fit]] = []
         for count, (_, fitted) in enumerate(ranked):
-            whole = fit(fitted.node, self.columns, self.target, iterations=10)
+            whole = fit(pruned(fitted.node, self.columns), self.columns, self.target, iterations=10)
             if whole is None or (refined and time.monotonic() > stop):
                 continue
             if count < 12:

@@ -29,20 +29,16 @@ class View:
     """A target z(y) to be matched in place of y.
 
     Attributes:
-        name: for people.
         value: z on the sample, (points,).
         weights: 1/|dz/dy|, (points,), of mean square one.
         degree: z has the units of y to this power.
         undo: the expression for y from one for z.
-        bits: what the outer operation costs.
     """
 
-    name: str
     value: np.ndarray
     weights: np.ndarray
     degree: Fraction
     undo: Callable[[Node], Node]
-    bits: float
 
 
 def _weights(slope: np.ndarray) -> np.ndarray:
@@ -64,7 +60,7 @@ def powers(target: np.ndarray, exponents: tuple[Fraction, ...]) -> Iterator[View
     negative = bool(np.mean(target < 0) > 0.5)
     for q in exponents:
         if q == 1:
-            yield View("y", target, np.ones_like(target), q, lambda node: node, 0.0)
+            yield View(target, np.ones_like(target), q, lambda node: node)
             continue
         odd = q.denominator == 1 and q.numerator % 2
         if not odd and turned > 0.05:
@@ -82,7 +78,7 @@ def powers(target: np.ndarray, exponents: tuple[Fraction, ...]) -> Iterator[View
         def undo(node: Node, q: Fraction = q, negative: bool = negative and not odd) -> Node:
             return _signed(power(node, 1 / q), negative)
 
-        yield View(f"y^{q}", value, _weights(slope), q, undo, 3.0)
+        yield View(value, _weights(slope), q, undo)
 
 
 def inverse_functions(target: np.ndarray) -> Iterator[View]:
@@ -90,22 +86,22 @@ def inverse_functions(target: np.ndarray) -> Iterator[View]:
     low, high = float(target.min()), float(target.max())
     zero = Fraction(0)
 
-    def view(name: str, inverse: str, value: np.ndarray, slope: np.ndarray) -> View:
-        return View(name, value, _weights(slope), zero, lambda node: Apply(inverse, node), 4.0)
+    def view(inverse: str, value: np.ndarray, slope: np.ndarray) -> View:
+        return View(value, _weights(slope), zero, lambda node: Apply(inverse, node))
 
     slack = 0.35
     if low > -np.pi / 2 - slack and high < np.pi / 2 + slack:
-        yield view("sin y", "asin", np.sin(target), np.cos(target))
-        yield view("tan y", "atan", np.tan(target), 1 + np.tan(target) ** 2)
+        yield view("asin", np.sin(target), np.cos(target))
+        yield view("atan", np.tan(target), 1 + np.tan(target) ** 2)
     if low > -slack and high < np.pi + slack:
-        yield view("cos y", "acos", np.cos(target), np.sin(target))
+        yield view("acos", np.cos(target), np.sin(target))
     if high - low < 60 and max(abs(low), abs(high)) < 200:
-        yield view("exp y", "log", np.exp(target), np.exp(target))
+        yield view("log", np.exp(target), np.exp(target))
     if low > 0:
-        yield view("log y", "exp", np.log(target), 1 / target)
+        yield view("exp", np.log(target), 1 / target)
     if np.quantile(np.abs(target), 0.99) < 1:
         clipped = np.clip(target, -0.999, 0.999)
-        yield view("atanh y", "tanh", np.arctanh(clipped), 1 / (1 - clipped**2))
+        yield view("tanh", np.arctanh(clipped), 1 / (1 - clipped**2))
 
 
 _COEFFICIENTS = (1.0, -1.0, 0.5, 2.0, -0.5, -2.0)
@@ -138,11 +134,8 @@ def _peeled(space: Space, row: np.ndarray, value: np.ndarray, coefficient: float
 
     square = next(powers(left, (Fraction(2),)), None)
     if square is not None:
-        square = View(
-            "(y - c u)^2", square.value, square.weights, square.degree,
-            lambda node, inner=square.undo: undo(inner(node)), 6.0,
-        )  # fmt: skip
-    return View("y - c u", left, np.ones_like(left), Fraction(1), undo, 3.0), square
+        square = View(square.value, square.weights, square.degree, lambda node, inner=square.undo: undo(inner(node)))
+    return View(left, np.ones_like(left), Fraction(1), undo), square
 
 
 def divided(space: Space, most: int) -> Iterator[View]:
@@ -153,4 +146,4 @@ def divided(space: Space, most: int) -> Iterator[View]:
             value, weights = space.target / element.value, np.abs(element.value)
         if np.isfinite(value).all():
             weights = weights / np.sqrt(np.mean(weights**2))
-            yield View("y / f", value, weights, Fraction(1), lambda node, f=element.node: fused(node, f), 3.0)
+            yield View(value, weights, Fraction(1), lambda node, f=element.node: fused(node, f))

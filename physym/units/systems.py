@@ -13,11 +13,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from physym.units.lattice import null_lattice, solution
 from simulators.errors import InputError
-from simulators.units import _CF_POWER, BASE, _by_pint, parse
+from simulators.units import BASE, named_units, parse
 
 __all__ = ["SI", "Reading", "System", "system"]
 
@@ -81,23 +81,17 @@ def system(base: Sequence[str] | None) -> System:
 
 def _name(text: str) -> str:
     """The name that pint gives to a base unit, such as "liter" to "l"."""
-    unit, named = parse(text), _named(text)
+    unit, named = parse(text), named_units(text)
     if len(named) != 1 or next(iter(named.values())) != 1 or unit.dimensionless:
         raise InputError(f"base: expected single units such as 'l' or 'kg', given {text!r}")
     return next(iter(named))
-
-
-def _named(text: str) -> dict[str, Fraction]:
-    """The units named in a text that `parse` can read, with their powers."""
-    found: dict[str, Any] = dict(_by_pint(_CF_POWER.sub(r"**\1", text.strip()))._units)  # noqa: SLF001
-    return {name: Fraction(power).limit_denominator(1000) for name, power in found.items()}
 
 
 @functools.cache
 def _read(text: str, base: tuple[str, ...]) -> Reading:
     parse(text)
     factor, exponents = 1.0, [Fraction(0)] * len(base)
-    for name, power in _named(text).items():
+    for name, power in named_units(text).items():
         size, own = _over(name, base, text)
         factor *= size ** float(power)
         exponents = [e + power * o for e, o in zip(exponents, own, strict=True)]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from physym.symbolic.library import power
 from physym.symbolic.numbers import Exact
+from physym.symbolic.pruning import pruned
 from physym.symbolic.tree import (
     FUNCTIONS,
     Apply,
@@ -237,3 +238,20 @@ def test_signs_beside_roots(powers) -> None:
     with np.errstate(invalid="ignore"):
         expected = SIGNED[0] ** powers[0] * SIGNED[1] ** powers[1]
     np.testing.assert_allclose(Columns(SIGNED).monomial(np.array(powers)), expected, rtol=1e-14)
+
+
+def test_terms_of_rounding_size_are_dropped_wherever_they_stand_and_no_others():
+    x = Columns([np.linspace(1.0, 2.0, 50)])
+    one, square = Monomial((240,)), Monomial((480,))
+
+    def inside(size: float) -> Sum:
+        return Sum((one, fused(Number(size), square)))
+
+    assert pruned(inside(1e-16), x) == one
+    assert pruned(inside(1e-11), x) == inside(1e-11)
+    # 1 + exp(40 x) needs its 1 where x is small
+    wide, steep = Columns([np.linspace(0.0, 2.0, 50)]), Sum((ONE, Apply("exp", fused(Number(40.0), one))))
+    assert pruned(steep, wide) == steep
+    deep = fused(Number(3.0), Apply("exp", inside(1e-15)), Power(Sum((inside(1e-16), square)), Fraction(1, 2)))
+    expected = fused(Number(3.0), Apply("exp", one), Power(Sum((one, square)), Fraction(1, 2)))
+    assert pruned(deep, x) == expected
