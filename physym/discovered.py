@@ -46,21 +46,30 @@ def is_table(dataset: xr.Dataset) -> bool:
 def read_data(path: Path) -> xr.Dataset:
     """A table, of which the columns declare their units and no more, or a dataset of the schema.
 
+    A file may lack parameters of the simulator that it names: a law may be looked for in states alone.
+
     Raises:
         InputError: if there is no such file, or it may not be read.
         SchemaError: if it is no table and breaks the schema.
     """
     import xarray as xr
 
-    from simulators.schema import read
+    from physym.discovery.system import as_far_as_known
+    from simulators.schema import read, validate
 
+    alone = None
     with contextlib.suppress(Exception):  # what cannot be opened is for `read` to explain
         options: dict[str, Any] = {"engine": "zarr", "consolidated": False} if path.is_dir() else {}
         with xr.open_dataset(path, decode_times=False, **options) as dataset:
             if dataset.data_vars and is_table(dataset):
                 # a store lists its arrays in any order, and the order decides the course of a search
                 return dataset.load()[sorted(dataset.data_vars)] if path.is_dir() else dataset.load()
-    return read(path)
+            known = as_far_as_known(dataset)
+            alone = known.load() if known is not dataset and path.is_file() else None
+    if alone is None:
+        return read(path)
+    validate(alone, where=str(path))
+    return alone
 
 
 def check_new(folder: Path, *, force: bool) -> None:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import xarray as xr
 
+from physym.discovery import printing
 from physym.discovery.carrying import carried
 from physym.discovery.equation import Constant, Equation, Point
-from physym.discovery.printing import WIDTH, ordered_terms, shown, signed_sum, substituted, table, text
 from physym.discovery.system import System
 from simulators.base import check_times, provenance, require_start
 from simulators.errors import InputError
@@ -129,40 +129,22 @@ class Law(abc.ABC):
         import sympy
 
         numbers = {c.name: sympy.Float(c.value, 12) for c in self.constants if not c.order}
-        sides = [(sympy.Symbol(e.left), substituted(e.expression, numbers)) for e in self.equations()]
+        sides = [(sympy.Symbol(e.left), printing.substituted(e.expression, numbers)) for e in self.equations()]
         return [sympy.Eq(left, right, evaluate=False) for left, right in sides]
 
     def lines(self) -> list[str]:
         """The equations as text, one a line, with the numbers of the constants, their standard errors and units."""
-        return [f"{e.left} = {signed_sum(self._parts(e))}    [{e.units}]" for e in self.equations()]
+        return printing.lines(self.equations(), self.constants)
 
     def __str__(self) -> str:
-        told = []
-        for line, equation in zip(self.lines(), self.equations(), strict=True):
-            parts = self._parts(equation)
-            # a term a line where one line would be too long to read
-            if len(line) > WIDTH and len(parts) > 1:
-                line = signed_sum(parts, f"{equation.left} = ") + f"    [{equation.units}]"
-            told.append(line)
-        return "\n".join(told)
+        return "\n".join(printing.lines(self.equations(), self.constants, widest=printing.WIDTH))
 
-    def _parts(self, equation: Equation) -> list[str]:
-        told = {c.name: shown(c.value, c.error, c.units) for c in self.constants}
-        return [text(substituted(term, told)) for term in ordered_terms(equation, self.constants)]
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {', '.join(v.name for v in self.system.states)}>\n{self}"
 
     def latex(self) -> str:
-        """The equations as LaTeX, one a line, with the numbers of the constants."""
-        import sympy
-
-        rows = []
-        for equation in self.equations():
-            told = {c.name: sympy.Symbol(shown(c.value, c.error, c.units, latex=True)) for c in self.constants}
-            left = sympy.latex(sympy.Symbol(equation.left), symbol_names={sympy.Symbol(equation.left): equation.left})
-            right = substituted(equation.expression, told)
-            plain = {s: s.name for s in right.free_symbols if s in told.values()}
-            plain |= {s: equation.latex[s.name] for s in right.free_symbols if s.name in equation.latex}
-            rows.append(f"{left} = {sympy.latex(right, symbol_names=plain)}")
-        return " \\\\\n".join(rows)
+        """The equations as LaTeX, one a line, with the numbers of the constants, their standard errors and units."""
+        return printing.latex(self.equations(), self.constants)
 
     def table(self) -> list[dict[str, Any]]:
         """One row for every constant of every term.
@@ -173,7 +155,7 @@ class Law(abc.ABC):
             Rows with `equation`, `term`, `constant`, `coefficient`, `standard_error`, `units` and `parameters`, the
             product of known parameters that the constant equals, or "".
         """
-        return table(self.equations(), self.constants)
+        return printing.table(self.equations(), self.constants)
 
     def conformed(self, dataset: xr.Dataset) -> xr.Dataset:
         """States, parameters and constants in the law's units, `sample` and `time` first.

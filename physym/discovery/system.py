@@ -14,7 +14,7 @@ from simulators.errors import InputError
 from simulators.schema import Variable, attributes, names, validate, variables
 from simulators.units import parse
 
-__all__ = ["System"]
+__all__ = ["System", "as_far_as_known"]
 
 _STARTS = 16
 
@@ -28,7 +28,7 @@ class System:
         parameters: types of the parameters that the data hold by value.
         sizes: sizes of the entity and index dimensions (not of a grid).
         time_units: units of the times.
-        simulator: class name of the simulator that the data came from, or "none".
+        simulator: class name of the simulator that the data came from, or "none", as of data that lack its parameters.
         defaults: values, in the declared units, of the parameters that are the same for all samples.
         times: times of a default run.
         provenance: what the data say about their making.
@@ -55,10 +55,12 @@ class System:
             raise InputError(f"expected an xarray Dataset of trajectories, given {type(dataset).__name__}")
         if not names(dataset, "state"):
             raise InputError("expected at least one variable with the attribute role='state', given none; declare it")
+        dataset = as_far_as_known(dataset)
         validate(dataset)
         if dataset.sizes.get("time", 0) < 2:
             raise InputError(f"expected trajectories of at least 2 times, given {dataset.sizes.get('time', 0)}")
-        typed = _distinct(variables(dataset))
+        given = variables(dataset)
+        typed = _distinct({n: v for n, v in given.items() if v.role in ("state", "parameter")})
         states = tuple(typed[name] for name in names(dataset, "state"))
         parameters = tuple(typed[name] for name in names(dataset, "parameter"))
         for variable in (*states, *parameters):
@@ -81,14 +83,13 @@ class System:
         )
 
     def starts(self, dataset: xr.Dataset) -> xr.Dataset:
-        """A few typed starts from the data."""
+        """A few typed starts from the data, in float64: rounded again in other units, coarser numbers would differ."""
         first = dataset[[v.name for v in (*self.states, *self.parameters)]].isel(time=0).drop_vars("time")
         if "sample" in first.dims:
             every = max(1, first.sizes["sample"] // _STARTS)
             first = first.isel(sample=slice(None, None, every)).isel(sample=slice(_STARTS))
-        kept = {key: dataset.attrs[key] for key in ("Conventions", "simulator") if key in dataset.attrs}
-        first.attrs = kept
-        return first.load()
+        first = first.load().map(lambda array: array.astype(np.float64), keep_attrs=True)
+        return first.assign_attrs(Conventions=dataset.attrs["Conventions"], simulator=self.simulator)
 
     @property
     def reversible(self) -> bool:
@@ -114,6 +115,18 @@ class System:
         for value in values["defaults"].values():
             np.asarray(value, dtype=float)
         return cls(**{**values, **typed, "times": times})
+
+
+def as_far_as_known(dataset: xr.Dataset) -> xr.Dataset:
+    """The same data, of no known simulator where parameters of the one that they name are absent.
+
+    A law may be looked for in states alone; what lacks parameters can be held to no simulator.
+    """
+    known = registered().get(str(dataset.attrs.get("simulator")))
+    wanted = () if known is None else known.variables().values()
+    if any(v.role == "parameter" and v.name not in dataset.data_vars for v in wanted):
+        return dataset.assign_attrs(simulator="none")
+    return dataset
 
 
 def _distinct(typed: dict[str, Variable]) -> dict[str, Variable]:

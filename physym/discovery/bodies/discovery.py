@@ -39,6 +39,7 @@ _POINTS = 20_000
 _BETTER = 0.7
 _EXACT = 1e-7
 _LARGEST = 1e30
+_USELESS = 0.95
 
 
 def discover_bodies(
@@ -80,7 +81,7 @@ def discover_bodies(
         law, found = rates.run()
     else:
         law, found = search(Energies(system, pair, varying)).run()
-        if rates.promise() < _BETTER * np.sqrt(found.square / found.rows):
+        if time.monotonic() < deadline and rates.promise() < _BETTER * np.sqrt(found.square / found.rows):
             other, again = rates.run()
             if again.square < _BETTER**2 * found.square:
                 law, found = other, again
@@ -100,7 +101,8 @@ def finished(law: Law, found: Refit, data: xr.Dataset, windows: Windows, seed: i
     """The law with constants from the longest windows that it follows, and their names.
 
     Raises:
-        InputError: if no term is in it, or the data are as few as the unknowns, so that any law would fit them.
+        InputError: if no term is in it, or it explains next to nothing although there was time enough, or the data are
+            as few as the unknowns, so that any law would fit them.
     """
     if not law.constants:
         raise InputError(
@@ -111,6 +113,12 @@ def finished(law: Law, found: Refit, data: xr.Dataset, windows: Windows, seed: i
         raise InputError(
             f"expected more numbers than the {found.unknowns} constants and first states that were fitted, given"
             f" {found.rows}; give more samples or times"
+        )
+    if time.monotonic() < deadline and _unexplained(found, windows) > _USELESS:
+        raise InputError(
+            f"expected states whose changes lawful terms explain, given ones of which the best law leaves"
+            f" {_unexplained(found, windows):.0%}; give more or better data, smaller output steps where motion is"
+            " faster than they are, or the parameters that the law depends on"
         )
     scale = np.empty(windows.layout.size)
     for name, place in windows.layout.places.items():
@@ -127,6 +135,13 @@ def finished(law: Law, found: Refit, data: xr.Dataset, windows: Windows, seed: i
         if more.converged and all(more.noise[name] <= 1.1 * found.noise[name] for name in found.noise):
             law, found = more.law, more
     return law.with_constants(named(law.constants, _terms(law), law.system))
+
+
+def _unexplained(found: Refit, windows: Windows) -> float:
+    """The share of the root mean square change within windows that the law leaves, of the state with the least."""
+    change = windows.states - windows.states.mean(axis=1, keepdims=True)
+    sizes = {name: np.sqrt(np.mean(change[..., place] ** 2)) for name, place in windows.layout.places.items()}
+    return min(float(found.noise[name] / size) for name, size in sizes.items() if size > 0)
 
 
 def _windows(data: xr.Dataset, system: System, intervals: int, seed: int, *, interpolated: bool = True) -> Windows:

@@ -10,10 +10,17 @@ import numpy as np
 import xarray as xr
 
 from physym.discovery.bodies.candidates.assembly import Namer, assemble
-from physym.discovery.bodies.candidates.library import AXES, energies, entities, forces, parameter_products
+from physym.discovery.bodies.candidates.library import (
+    AXES,
+    energies,
+    entities,
+    forces,
+    parameter_products,
+    simplicity,
+)
 from physym.discovery.bodies.laws.hamiltonian import HamiltonianLaw, energy_units
 from physym.discovery.bodies.laws.ode import OdeLaw
-from physym.discovery.bodies.laws.terms import Atom, Term, Values, gradient
+from physym.discovery.bodies.laws.terms import Atom, Monomial, Term, Values, gradient
 from physym.discovery.equation import Point
 from physym.discovery.law import Law
 from physym.discovery.system import System
@@ -100,6 +107,11 @@ class Family:
             vectors = {name: v for name, v in self.types.items() if v.tensor_order and name not in AXES}
             products = parameter_products(known, wanted, near, sizes=self.system.sizes)
             products = products or parameter_products(known | vectors, wanted, near, sizes=self.system.sizes)
+            # those with the same powers of what varies differ by a number only, and the first stands for them
+            first: dict[Monomial, Monomial] = {}
+            for monomial in sorted(products, key=simplicity):
+                first.setdefault(tuple(one for one in monomial if one[0] in self.varying), monomial)
+            products = list(first.values())
             out += [Term(term.atoms, monomial=monomial, direction=term.direction) for monomial in products]
         return tuple(out)
 

@@ -13,7 +13,7 @@ from physym.discovery.system import System
 from simulators.schema import Variable
 from simulators.units import parse
 
-__all__ = ["AXES", "energies", "entities", "forces", "parameter_products", "separations"]
+__all__ = ["AXES", "energies", "entities", "forces", "parameter_products", "separations", "simplicity"]
 
 AXES = ("axis x", "axis y", "axis z")
 """Names of the unit vectors that stand for the components of an unknown constant vector."""
@@ -117,3 +117,11 @@ def parameter_products(
                     if monomial not in found:
                         found.append(monomial)
     return found
+
+
+def simplicity(monomial: Monomial) -> tuple[Fraction, int]:
+    """What products of parameters are sorted by: few first, and those of the last body before others of as many.
+
+    A spring belongs to the body that hangs from it.
+    """
+    return sum((abs(p) for _, _, p in monomial), start=Fraction(0)), sum(-e for _, e, _ in monomial)

@@ -8,11 +8,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from physym.discovery.bodies.candidates.library import parameter_products
+from physym.discovery.bodies.candidates.library import parameter_products, simplicity
 from physym.discovery.bodies.laws.terms import Monomial, Term
 from physym.discovery.equation import Constant
 from physym.discovery.system import System
 from simulators.schema import Variable
+from simulators.units import parse
 
 __all__ = ["named", "told"]
 
@@ -24,7 +25,8 @@ _RELATIVE = 1e-4
 def named(constants: Sequence[Constant], terms: Sequence[Term], system: System) -> list[Constant]:
     """The constants with the simplest product of parameters that each equals within four standard errors.
 
-    Parameters of the bodies in the constant's own term are tried, whose values must be the same for all samples.
+    Parameters of the bodies in the constant's own term are tried, whose values must be the same for all samples. They
+    may be in other units than the constant, grams beside kilograms. A pure number is what it is.
     """
     types = {v.name: v for v in system.parameters if v.name in system.defaults}
     if not types:
@@ -40,7 +42,7 @@ def named(constants: Sequence[Constant], terms: Sequence[Term], system: System) 
         }
         out.append(
             constant
-            if constant.order
+            if constant.order or parse(constant.units).dimensionless
             else replace(constant, parameters=_product(constant, near, types, values, system))
         )
     return out
@@ -50,14 +52,10 @@ def _product(
     constant: Constant, near: set[int], types: Mapping[str, Variable], values: Mapping[str, np.ndarray], system: System
 ) -> str:
     allowed = _SIGMAS * float(constant.error) + _RELATIVE * abs(float(constant.value))
-    # the last body's parameters first: a spring belongs to the body that hangs from it
-    for monomial in sorted(
-        parameter_products(types, constant.units, near, sizes=system.sizes),
-        key=lambda m: (sum(abs(p) for _, _, p in m), sum(-e for _, e, _ in m)),
-    ):
-        value = 1.0
+    for monomial in sorted(parameter_products(types, constant.units, near, sizes=system.sizes), key=simplicity):
+        value = 1 / parse(constant.units).factor
         for name, entity, power in monomial:
-            own = values[name]
+            own = values[name] * parse(types[name].units).factor
             if types[name].tensor_order:
                 own = np.linalg.norm(own, axis=-1)
             value *= float(own if own.ndim == 0 else own[entity]) ** float(power)

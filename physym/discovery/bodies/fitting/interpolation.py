@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-__all__ = ["NODES", "between", "hermite", "noise"]
+__all__ = ["NODES", "between", "hermite", "misfit", "noise"]
 
 NODES = 5
 """Gauss-Legendre points an interval."""
@@ -21,6 +21,7 @@ _HERMITE = 4
 _SPLINE = 8
 _PLATEAU = 0.8
 _PIECE = 300
+_NEIGHBOURS = 4
 
 
 def noise(states: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -62,6 +63,23 @@ def between(whole: np.ndarray, times: np.ndarray) -> np.ndarray:
         stencil = np.arange(first, first + size)
         weights = _lagrange(times[stencil] - times[k], at[k] - times[k])
         out[:, k] = np.einsum("ms,wsn->wmn", weights, whole[:, stencil])
+    return out
+
+
+def misfit(whole: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """How far each point of series (series, point, n) is from the polynomial through its four nearest neighbours.
+
+    Noise, or motion that the points are too far apart to show; 0 of fewer than five points.
+    """
+    points = whole.shape[1]
+    out = np.zeros(whole.shape)
+    if points <= _NEIGHBOURS:
+        return out
+    for k in range(points):
+        first = min(max(0, k - _NEIGHBOURS // 2), points - _NEIGHBOURS - 1)
+        others = np.setdiff1d(np.arange(first, first + _NEIGHBOURS + 1), k)
+        (weights,) = _lagrange(times[others] - times[k], np.zeros(1))
+        out[:, k] = np.abs(whole[:, k] - np.einsum("s,wsn->wn", weights, whole[:, others]))
     return out
 
 

@@ -94,6 +94,8 @@ def refit(
         if all(told[name] <= 10 * EXACT * np.max(size[place]) for name, place in windows.layout.places.items()):
             # nothing but rounding is left
             break
+        if time.monotonic() > deadline:
+            break
         if turn + 1 < rounds:
             weights = np.empty_like(scale)
             for name, place in windows.layout.places.items():
@@ -141,10 +143,12 @@ def _gauss_newton(
     if not np.isfinite(square):
         return start, constants, np.where(np.isfinite(states), states, 0.0), np.zeros((count, 0, p)), r[:, :0], False
     damping, anew = 0.0, True
-    for _ in range(steps):
+    for turn in range(steps):
+        if turn and time.monotonic() > deadline:
+            break
         fresh = anew
         if fresh:
-            moves = STEP * np.where(constants != 0, np.abs(constants), 1.0)
+            moves = STEP * shooting.sizes(constants)
             a, b = shooting.jacobian(start, constants, states, size, moves)
             if not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
                 return start, constants, states, np.zeros((count, 0, p)), r[:, :0], False
@@ -160,7 +164,7 @@ def _gauss_newton(
             change = np.linalg.lstsq(gram + damping * np.eye(p), moment, rcond=1e-15)[0] / norms
             inner = np.einsum("wri,wr->wi", q, r - np.einsum("wri,i->wr", b, change))
             shift = _solve(upper, inner)
-            own = np.abs(change) / np.maximum(np.abs(constants), 1e-300)
+            own = np.abs(change) / shooting.sizes(constants)
             moved = max(float(np.max(own, initial=0.0)), float(np.max(np.abs(shift) / size)))
             trial = residual(start + shift, constants + change)
             better = trial[2] <= square * (1 + 1e-12)
@@ -176,13 +180,11 @@ def _gauss_newton(
             # near the solution the derivatives hardly change, and are kept; the last word has those at the solution
             if fresh:
                 spread = np.sqrt(np.maximum(np.diag(np.linalg.pinv(gram)), 0) * variance) / norms
-                close = np.abs(change) <= np.maximum(spread, 1e-6 * np.abs(constants))
+                close = np.abs(change) <= np.maximum(spread, 1e-6 * shooting.sizes(constants))
                 return start, constants, states, rest, r, bool(better or moved < _STILL or np.all(close))
             anew, damping = True, 0.0
             continue
         anew = moved > _FAR
-        if time.monotonic() > deadline:
-            break
     return start, constants, states, rest, r, False
 
 

@@ -44,6 +44,14 @@ class Shooting:
         """Their values (p,)."""
         return np.concatenate([np.ravel(c.value) for c in constants]) if constants else np.zeros(0)
 
+    def sizes(self, constants: np.ndarray) -> np.ndarray:
+        """What changes of the constants (p,) are measured by (p,): each number, and of a vector its norm; 1 for 0."""
+        out, place = np.abs(constants), 0
+        for shape in self.shapes.values():
+            part = slice(place, place + int(np.prod(shape)))
+            out[part], place = np.linalg.norm(constants[part]), part.stop
+        return np.where(out > 0, out, 1.0)
+
     def run(
         self, start: np.ndarray, constants: np.ndarray, window: np.ndarray, points: int | None = None
     ) -> np.ndarray:

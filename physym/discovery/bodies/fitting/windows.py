@@ -19,6 +19,8 @@ from physym.discovery.system import System
 
 __all__ = ["Layout", "Windows"]
 
+_UNRESOLVED, _WORSE = 0.03, 10.0
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -102,7 +104,8 @@ class Windows:
         """Cut trajectories into windows of about `intervals` intervals that share their ends, at most `most` of them.
 
         Which ones are kept, where there are more, is drawn at random. What lies between the points is left away where
-        it is not wanted (`interpolated`).
+        it is not wanted (`interpolated`); where it is, windows are left away in which the points are much too far apart
+        for the motion, as in a close encounter of bodies, unless most are.
         """
         layout = Layout.of(system)
         data = dataset if "sample" in dataset.dims else dataset.expand_dims("sample")
@@ -136,6 +139,8 @@ class Windows:
         between = np.zeros((len(sample), length, 0, layout.size))
         if interpolated:
             row = np.searchsorted(used, sample)
+            clear = _resolved(interpolation.misfit(whole[used], times)[row[:, None], index], whole)
+            sample, begin, row, index = sample[clear], begin[clear], row[clear], index[clear]
             between = interpolation.between(whole[used], times)[row[:, None], index[:, :-1]]
         return cls(
             layout,
@@ -177,3 +182,10 @@ class Windows:
             slopes: of the law between their points (window, interval, node, n).
         """
         return replace(self, targets=self.states - states + self.integrals(slopes))
+
+
+def _resolved(misfit: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Which windows (window,) their points show well enough, by the misfit (window, point, n) beside the states."""
+    spread = whole.std(axis=(0, 1))
+    sizes = np.sqrt(np.mean((misfit / np.where(spread > 0, spread, 1.0)) ** 2, axis=(1, 2)))
+    return sizes <= max(_WORSE * float(np.median(sizes)), _UNRESOLVED)
