@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from physym.discovery import discover
     from physym.loading import load
     from physym.metrics import rollout_error
-    from physym.models import HamiltonianNN, NeuralODE
+    from physym.models import FieldNet, HamiltonianNN, NeuralODE
     from physym.symbolic import SymbolicRegressor
     from physym.units.regressor import DimensionlessRegressor
 
 __version__ = "0.1.0"
 __all__ = [
     "DimensionlessRegressor",
+    "FieldNet",
     "HamiltonianNN",
     "NeuralODE",
     "SymbolicRegressor",
@@ -35,6 +36,7 @@ __all__ = [
 
 _HOMES = {
     "DimensionlessRegressor": "physym.units.regressor",
+    "FieldNet": "physym.models",
     "HamiltonianNN": "physym.models",
     "NeuralODE": "physym.models",
     "SymbolicRegressor": "physym.symbolic",

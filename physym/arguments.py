@@ -54,8 +54,9 @@ examples:
   physym generate datasets/spring_pendulum.toml --output data/"""
 
 FIT_EXAMPLE = """\
-example:
+examples:
   physym fit train.nc --model hamiltonian --time-limit 300 --output run
+  physym fit runs.zarr --model field-net --time-limit 3600 --device cuda --output run
 
 The folder RUN keeps the learned law, the learning curve and checkpoints: after Ctrl-C or a crash, give the same
 command again and it goes on from the last one."""
@@ -156,12 +157,25 @@ def _add_generate(add: Callable[..., Any]) -> None:
 def _add_fit(add: Callable[..., Any]) -> None:
     add("data", metavar="DATA", type=Path, help="a dataset, .nc or .zarr")
     text = "hamiltonian: learns an energy, which is then conserved; neural-ode: learns the rates of change"
+    text += "; field-net: learns how fields on a grid change over a step"
     add("--model", required=True, choices=["hamiltonian", "neural-ode", "field-net"], help=text)
-    text = "scalars (default): exact under rotations and reflections; mlp: the baseline without symmetry"
-    add("--net", default="scalars", choices=["scalars", "mlp", "emlp"], help=text)
+    text = (
+        "of bodies: scalars (default), exact under rotations and reflections, or mlp, the baseline without symmetry; of"
+        " fields: dilated (default), resnet or unet"
+    )
+    add("--net", choices=["scalars", "mlp", "emlp", "dilated", "resnet", "unet"], help=text)
+    text = "of fields: full (default): exact under rotations and reflections; rotations; none: the baseline"
+    add("--symmetry", choices=["full", "rotations", "none"], help=text)
+    add("--parameters", type=int, metavar="N", help="of fields: weights of the net at most (20000)")
+    add("--width", type=int, metavar="N", help="of fields: hidden channels of each type, in place of --parameters")
+    add("--depth", type=int, metavar="N", help="of fields: depth of the net")
+    text = "of fields: states whose mean over the grid is kept exactly, such as height (mass)"
+    add("--conserve", nargs="+", metavar="STATE", help=text)
+    add("--precision", choices=["float32", "float64"], help="of fields: numbers of the net (float32)")
     add("--output", "-o", metavar="RUN", type=Path, required=True, help="a folder for the law")
     text = "stop at the best law so far; by default, when it is learned"
     add("--time-limit", type=float, metavar="SECONDS", help=text)
+    add("--steps", type=int, metavar="N", help="steps of training; of fields 3000 if neither they nor time are limited")
     add("--seed", type=int, default=0, metavar="S", help="of the initial weights (0)")
     add("--device", default="cpu", help="where torch computes: cpu (default), cuda, ...")
 

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from physym.checks import Report
     from physym.discovered import Discovery
     from physym.evaluation import Evaluation
+    from physym.models import LearnedModel
     from physym.recipes import Job
     from simulators.base import Simulator
 
 __all__ = ["main"]
 
-LATER = {"field-net": "model", "emlp": "net"}
+LATER = {"emlp": "net"}
+FOR_FIELDS = ("symmetry", "parameters", "width", "depth", "conserve", "precision")
 
 
 def _generate(arguments: Namespace) -> int:
@@ -137,15 +139,13 @@ def _fit(arguments: Namespace) -> int:
     for name, option in LATER.items():
         if getattr(arguments, option) == name:
             raise InputError(f"--{option}: expected another than {name!r}, which this version does not have yet")
+    _check_fit(arguments)
     from simulators.schema import read
 
     dataset = read(arguments.data)
-    import physym
-
-    kind = {"hamiltonian": physym.HamiltonianNN, "neural-ode": physym.NeuralODE}[arguments.model]
-    model = kind(net=arguments.net, device=arguments.device)
+    model = _new_model(arguments)
     model.fit(
-        dataset, time_limit=arguments.time_limit, seed=arguments.seed, output=arguments.output,
+        dataset, time_limit=arguments.time_limit, steps=arguments.steps, seed=arguments.seed, output=arguments.output,
         progress=True, force=arguments.force,
     )  # fmt: skip
     if os.environ.get("RANK", "0") == "0":
@@ -153,6 +153,34 @@ def _fit(arguments: Namespace) -> int:
         print(f"{run}: the law, learned from {arguments.data}")
         print(f"next: physym check {run}, or physym evaluate {run} TEST.nc --output {run / 'evaluation'}")
     return 0
+
+
+def _check_fit(arguments: Namespace) -> None:
+    """Refuse a net or an option that is not one of the model."""
+    from simulators.errors import InputError
+
+    fields = arguments.model == "field-net"
+    nets = ("dilated", "resnet", "unet") if fields else ("scalars", "mlp")
+    if arguments.net is not None and arguments.net not in nets:
+        known = " or ".join(nets)
+        raise InputError(f"--net: expected {known} for --model {arguments.model}, given {arguments.net}")
+    given = [name for name in FOR_FIELDS if getattr(arguments, name) is not None]
+    if given and not fields:
+        raise InputError(f"--{given[0]}: expected beside --model field-net, given beside {arguments.model}")
+
+
+def _new_model(arguments: Namespace) -> LearnedModel:
+    """The model that is asked for, not fitted yet."""
+    import physym
+
+    kinds: dict[str, type[LearnedModel]] = {
+        "hamiltonian": physym.HamiltonianNN,
+        "neural-ode": physym.NeuralODE,
+        "field-net": physym.FieldNet,
+    }
+    given = {name: getattr(arguments, name) for name in ("net", *FOR_FIELDS)}
+    given = {name: value for name, value in given.items() if value is not None}
+    return kinds[arguments.model](device=arguments.device, **given)
 
 
 def _evaluate(arguments: Namespace) -> int:

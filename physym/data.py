@@ -7,9 +7,9 @@ the units that the states have, numbers stay in SI units, and the units check sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -121,24 +121,26 @@ class Signature:
         powers = exponents(dataset, parameters, states) if dimensionless else {}
         shared = [v.name for v in parameters if "sample" not in dataset[v.name].dims]
         defaults = {name: np.ravel(dataset[name].values).astype(float).tolist() for name in shared}
-        scaled = replace(plain, powers=powers, defaults=defaults)
-        found = scaled.numbers(dataset)[0]
+        return replace(plain, powers=powers, defaults=defaults).with_values(dataset)
+
+    def with_values(self, dataset: xr.Dataset) -> Self:
+        """The signature that also knows which parameters of training data vary, and what the others are."""
         varying, values = [], {}
-        for name, array in found.items():
-            flat = np.linalg.norm(array, axis=-1, keepdims=True) if scaled.order(name) else array
+        for name, array in self.numbers(dataset)[0].items():
+            flat = self.size(name, array)
             spread = np.ptp(flat, axis=0)
             if np.all(spread <= _SAME * np.maximum(np.abs(flat).max(axis=0), 1e-300)):
                 values[name] = flat[0].tolist()
             else:
                 varying.append(name)
-        return replace(scaled, varying=tuple(varying), values=values)
+        return replace(self, varying=tuple(varying), values=values)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Signature:
+    def from_dict(cls, values: dict[str, Any]) -> Self:
         """From what `to_dict` gave."""
         typed = {
             key: tuple(Variable(**{**v, "dims": tuple(v["dims"])}) for v in values[key])
@@ -205,16 +207,7 @@ class Signature:
             InputError: if a parameter that was fixed in the fit has another (dimensionless) value.
         """
         numbers, base = self.numbers(data)
-        for name, fitted in self.values.items():
-            flat = np.linalg.norm(numbers[name], axis=-1, keepdims=True) if self.order(name) else numbers[name]
-            off = np.abs(flat - fitted) > 1e-3 * np.maximum(np.abs(fitted), 1e-300)
-            if np.any(off):
-                sample = int(np.argwhere(off)[0][0])
-                alike = " up to a change of units" if self.dimensionless else ""
-                raise InputError(
-                    f"parameter {name!r}: expected those of the fit{alike} ({self._told(data, None)}), given"
-                    f" {self._told(data, sample)}; fit on data in which it varies"
-                )
+        self.check_fixed(numbers, data)
         scalars = [numbers[v.name] for v in self.parameters if v.name in self.varying and not v.tensor_order]
         vectors = [
             np.reshape(numbers[v.name], (len(numbers[v.name]), -1, self.sizes["i"]))
@@ -229,7 +222,42 @@ class Signature:
 
         return Context(tensor(scalars, 1, (0,)), tensor(vectors, 1, (0, self.sizes.get("i", 3)))), base
 
-    def _told(self, data: xr.Dataset, sample: int | None) -> str:
+    def check_fixed(self, numbers: Mapping[str, np.ndarray], data: xr.Dataset) -> None:
+        """Refuse parameters that the law cannot know what they do.
+
+        Args:
+            numbers: dimensionless parameters, as `numbers` gives them.
+            data: what they come from.
+
+        Raises:
+            InputError: if a parameter that was fixed in the fit has another (dimensionless) value.
+        """
+        for name, fitted in self.values.items():
+            flat = self.size(name, numbers[name])
+            off = np.abs(flat - fitted) > 1e-3 * np.maximum(np.abs(fitted), 1e-300)
+            if np.any(off):
+                sample = int(np.argwhere(off)[0][0])
+                alike = " up to a change of units" if self.dimensionless else ""
+                name = self._changed(data, sample, name)
+                raise InputError(
+                    f"parameter {name!r}: expected those of the fit{alike} ({self.told(data, None)}), given"
+                    f" {self.told(data, sample)}; fit on data in which it varies"
+                )
+
+    def _changed(self, data: xr.Dataset, sample: int, name: str) -> str:
+        """The first parameter that is not that of the fit: it may have set the units in which another now is not."""
+        for other, values in self.defaults.items():
+            array = data[other]
+            given = np.ravel(array.isel(sample=sample) if "sample" in array.dims else array)
+            if not np.allclose(given, values, rtol=1e-3, atol=0.0):
+                return other
+        return name
+
+    def size(self, name: str, values: np.ndarray) -> np.ndarray:
+        """What does not change if a parameter is turned: a scalar itself, the norm of a vector."""
+        return np.linalg.norm(values, axis=-1, keepdims=True) if self.order(name) else values
+
+    def told(self, data: xr.Dataset, sample: int | None) -> str:
         """The parameters of one sample, or (None) those of the fit, as a person writes them."""
         told = []
         for variable in self.parameters:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from physym.discovery.law import Law
-    from physym.models import Model
+    from physym.models import LearnedModel
 
 __all__ = ["load"]
 
 
-def load(path: str | Path, *, device: str = "cpu") -> Model | Law:
+def load(path: str | Path, *, device: str = "cpu") -> LearnedModel | Law:
     """Read a model that `save` or `physym fit` wrote, or a law that `physym discover` found.
 
     Args:

@@ -1,4 +1,4 @@
-"""One training loop, for every model.
+"""How models are trained, and the loop for bodies; that for fields is `physym.models.fields.training`.
 
 Full-batch: Adam finds the basin, self-scaled BFGS goes to the bottom; of long or many trajectories, a random selection
 of short chunks stands for all (see `physym.segments`). The loss is the mean square over all segments of
@@ -13,11 +13,8 @@ its share of the samples, and gradients are summed over processes, so that all t
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,13 +27,13 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from physym import runs
 from physym.bfgs import SelfScaledBFGS
 from physym.models.shooting import flow
-from physym.models.storage import CHECKPOINT, atomic
 from physym.natural_units import unit_size
-from physym.segments import Loss, Segments, rank, split, thin
+from physym.segments import Loss, Segments, split, thin
 from simulators.errors import DivergenceError, InputError
 
 if TYPE_CHECKING:
     from physym.models.base import Model
+    from physym.models.learned import LearnedModel
 
 __all__ = ["train"]
 
@@ -46,7 +43,6 @@ STEPS = 2000
 PATIENCE = 200
 _LOOK, _ROLL, _REFINE = 10, 50, 200
 _SAVE_EVERY = 10.0
-_COLUMNS = ("step", "seconds", "phase", "train", "validation", "rollout_error")
 
 
 def _join() -> bool:
@@ -58,7 +54,7 @@ def _join() -> bool:
 
 
 def train(
-    model: Model,
+    model: LearnedModel,
     dataset: xr.Dataset,
     *,
     time_limit: float | None,
@@ -68,7 +64,7 @@ def train(
     force: bool,
     progress: bool,
 ) -> None:
-    """Fit a model; see `physym.models.base.Model.fit`."""
+    """Fit a model; see `physym.models.learned.LearnedModel.fit`."""
     if time_limit is not None and not time_limit > 0:
         raise InputError(f"time_limit: expected seconds > 0, given {time_limit!r}")
     if steps is not None and (not isinstance(steps, int) or steps < 1):
@@ -79,7 +75,7 @@ def train(
     try:
         model.build(dataset, int(seed))
         options = {"time_limit": time_limit, "output": output, "force": force, "progress": progress}
-        Run(model, dataset, seed=int(seed), steps=steps, **options).go()
+        model.trainer()(model, dataset, seed=int(seed), steps=steps, **options).go()
     finally:
         if joined:
             dist.destroy_process_group()
@@ -100,18 +96,12 @@ class Run:
         force: bool,
         progress: bool,
     ) -> None:
-        self.model, self.time_limit, self.force = model, time_limit, force
+        self.model, self.time_limit = model, time_limit
         self.steps = steps or STEPS
         self.adam_steps = min(ADAM_STEPS, self.steps)
-        self.settings = {**model.settings(), "seed": seed, "steps": self.steps, "data": runs.fingerprint(dataset)}
-        self.output = Path(output) if output is not None else None
-        self.saved: tuple[dict[str, torch.Tensor], dict[str, Any]] | None = None
-        if self.output is not None and rank()[0] == 0:
-            runs.begin(self.output, self.settings, force=force)
-        if rank()[1] > 1:
-            dist.barrier()
-        if self.output is not None:
-            self.saved = runs.restore(self.output)
+        settings = {**model.settings(), "seed": seed, "steps": self.steps, "data": runs.fingerprint(dataset)}
+        total = self.steps + self.adam_steps
+        self.journal = runs.Journal(output, settings, force=force, total=total, progress=progress)
         typed = model.signature.tensors(model.signature.conform(dataset), model.state_scale)
         times = model.signature.times(dataset["time"].values, str(dataset["time"].attrs["units"]), typed.units)
         dt = torch.tensor(np.diff(times), dtype=torch.float64, device=model.device)[..., None]
@@ -128,13 +118,9 @@ class Run:
         self.moments = torch.zeros(2, self.x.numel(), dtype=self.x.dtype, device=self.x.device)
         self.newton: SelfScaledBFGS | None = None
         self.best, self.best_value, self.best_step = self.x, math.inf, 0
-        self.step, self.rows = 0, []
-        self.before = 0.0
-        self.begun = time.monotonic()
-        self.last_saved = -math.inf
-        self.bar = _Bar(self.steps + self.adam_steps) if progress and rank()[0] == 0 else None
-        if self.saved is not None:
-            self._resume(*self.saved)
+        self.step = 0
+        if self.journal.saved is not None:
+            self._resume(*self.journal.saved)
 
     def _scale(self, data: Segments) -> None:
         """Sizes of states and outputs, and the spread of the inputs, from the training data."""
@@ -148,15 +134,6 @@ class Run:
         model.output_scale = rate if model.equivariant else (size.square().mean().sqrt() * rate.square().mean().sqrt())
         few = self.fit[:: max(1, len(self.fit) // 2000)]
         model.network.prepare(few.states, few.context.expand(1))  # type: ignore[operator]
-
-    def seconds(self) -> float:
-        """Time spent, earlier parts of the run included; the same on every process."""
-        spent = self.before + time.monotonic() - self.begun
-        if rank()[1] > 1:
-            shared = torch.tensor([spent], dtype=torch.float64)
-            dist.broadcast(shared, 0)
-            return float(shared)
-        return spent
 
     def go(self) -> None:
         """Train to the end, then leave the best weights in the model and save it."""
@@ -173,7 +150,7 @@ class Run:
         self._finish()
 
     def _more(self) -> bool:
-        if self.time_limit is not None and self.seconds() >= self.time_limit and self.rows:
+        if self.time_limit is not None and self.journal.seconds() >= self.time_limit and self.journal.rows:
             return False
         if self.newton is None:
             return True
@@ -216,11 +193,10 @@ class Run:
             self.best_step = self.step
         if validation < self.best_value:
             self.best, self.best_value = self.x.clone(), validation
-        roll = self._rollout() if self.step % _ROLL == 0 or not self.rows else self.rows[-1][5]
+        rows = self.journal.rows
+        roll = self._rollout() if self.step % _ROLL == 0 or not rows else rows[-1][5]
         phase = "adam" if self.step <= self.adam_steps else "bfgs"
-        self.rows.append((self.step, round(self.seconds(), 2), phase, math.sqrt(value), math.sqrt(validation), roll))
-        if self.bar is not None:
-            self.bar.show(self.rows[-1])
+        self.journal.add(self.step, phase, math.sqrt(value), math.sqrt(validation), roll)
 
     def _rollout(self) -> float:
         """Rollout error over the held-back chunks, from their first point; at most 50 samples of 25 times."""
@@ -244,80 +220,38 @@ class Run:
         return float(torch.stack(pairs).log().mean().exp())
 
     def _checkpoint(self) -> None:
-        if self.output is None or rank()[0] != 0:
-            return
-        now = time.monotonic()
-        if now - self.last_saved < _SAVE_EVERY and self.step > 1:
+        if not self.journal.due(_SAVE_EVERY):
             return
         tensors = {"x": self.x, "best": self.best, "moments": self.moments}
         if self.newton is not None:
             tensors |= {f"newton.{name}": tensor for name, tensor in self.newton.state().items()}
         numbers = {
-            "step": self.step, "seconds": self.before + now - self.begun, "substeps": self.loss.substeps,
-            "best_value": self.best_value, "best_step": self.best_step, "rows": self.rows,
+            "step": self.step, "substeps": self.loss.substeps,
+            "best_value": self.best_value, "best_step": self.best_step,
         }  # fmt: skip
-        self._curve()
-        runs.store(self.output, tensors, numbers)
-        # a checkpoint that takes long is made less often
-        self.last_saved = now + 20 * (time.monotonic() - now)
+        self.journal.keep(tensors, numbers)
 
     def _resume(self, tensors: dict[str, torch.Tensor], numbers: dict[str, Any]) -> None:
         # copied, since sums over memory that is aligned otherwise round otherwise
         moved = {name: tensor.clone().to(self.x.device) for name, tensor in tensors.items()}
         self.x, self.best, self.moments = moved["x"], moved["best"], moved["moments"]
-        self.step, self.before = numbers["step"], numbers["seconds"]
+        self.step = numbers["step"]
         self.best_value, self.best_step = numbers["best_value"], numbers["best_step"]
-        self.rows = [tuple(row) for row in numbers["rows"]]
         self.loss.substeps = numbers["substeps"]
         state = {name.removeprefix("newton."): tensor for name, tensor in moved.items() if name.startswith("newton.")}
         if state:
             self.newton = SelfScaledBFGS(self.loss, self.x, state)
 
-    def _curve(self) -> None:
-        if self.output is None:
-            return
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        writer.writerows(self.rows)
-        atomic(self.output / "learning_curve.csv", text.getvalue().encode())
-
     def _finish(self) -> None:
         residual = math.sqrt(self.best_value)
         self.model.provenance["training"] = {
             "steps": self.step,
-            "seconds": round(self.seconds(), 1),
+            "seconds": round(self.journal.seconds(), 1),
             "best_step": self.best_step,
             "one_step_error": residual,
-            "rollout_error_held_back": self.rows[-1][5],
+            "rollout_error_held_back": self.journal.rows[-1][5],
             "parameters": self.x.numel(),
             "torch": torch.__version__,
             "integrator": f"DOP853, {self.loss.substeps} substeps" if self.loss.substeps else "MIRK6",
         }
-        if self.bar is not None:
-            self.bar.close()
-        if self.output is not None and rank()[0] == 0:
-            self._curve()
-            self.model.save(self.output, force=True)
-            (self.output / CHECKPOINT).unlink(missing_ok=True)
-
-
-class _Bar:
-    """Progress on stderr."""
-
-    def __init__(self, total: int) -> None:
-        from tqdm import tqdm
-
-        self.bar = tqdm(total=total, unit="step", dynamic_ncols=True, desc="fit")
-
-    def show(self, row: tuple[Any, ...]) -> None:
-        """The errors people care about."""
-        step, _, phase, _, validation, roll = row
-        self.bar.set_postfix_str(
-            f"{phase}, held back: one-step error {validation:.1e}, rollout error {roll:.1e}", refresh=False
-        )
-        self.bar.update(step - self.bar.n)
-
-    def close(self) -> None:
-        """Leave the last state on the screen."""
-        self.bar.close()
+        self.journal.finish(self.model)

@@ -16,7 +16,7 @@ from physym.metrics import difference, nudge
 from physym.units import rescale
 from simulators import Simulator, registered, validate
 from simulators.errors import SchemaError
-from simulators.schema import conform, names
+from simulators.schema import conform, names, over
 from simulators.units import conversion
 
 __all__ = ["check_dataset"]
@@ -101,7 +101,7 @@ def _fault(dataset: xr.Dataset) -> Exception | None:
 
 def _conformed(dataset: xr.Dataset, law: Simulator) -> xr.Dataset:
     """In the units of the law, with all diagnostics that the dataset has."""
-    types = law.variables()
+    types = over(law.variables(), dataset.dims)
     absent = [name for name, variable in types.items() if variable.role == "diagnostic" and name not in dataset]
     data = conform(dataset, types, optional=absent).assign_attrs(dataset.attrs)
     others = [name for name in names(dataset, "diagnostic") if name not in types]

@@ -25,10 +25,14 @@ __all__ = ["Subject", "check"]
 
 OWN = 1e-6
 LEARNED = 1e-2
+_ROUNDINGS = 100
 
 
 class Subject(Protocol):
-    """What simulators and learned models have in common; a model also names the `simulator` it learned from."""
+    """What simulators and learned models have in common.
+
+    A model also names the `simulator` it learned from and, if it computes in less than float64, its `rounding`.
+    """
 
     times: np.ndarray
     reversible: bool
@@ -177,12 +181,13 @@ def _check_subject(subject: Subject, start: xr.Dataset | None, seed: int, rng: n
         for name in kept:
             check_kept(report, f"conservation: {name}{suffix}", law, name, lambda: trial.run, tolerance, rng)
     step = times[:2]
+    closeness = max(SYMMETRY, _ROUNDINGS * getattr(subject, "rounding", 0.0))
     for name, moves in spatial(few, rng).items():
-        report.run(name, SYMMETRY, functools.partial(trial.symmetry, [(move, step) for move in moves]))
+        report.run(name, closeness, functools.partial(trial.symmetry, [(move, step) for move in moves]))
     offset = (times[-1] - times[0]) * rng.uniform(0.1, 1.0)
-    report.run("time translation", SYMMETRY, lambda: trial.symmetry([(lambda data: data, step + offset)]))
+    report.run("time translation", closeness, lambda: trial.symmetry([(lambda data: data, step + offset)]))
     if getattr(subject, "reversible", False):
         report.run("time reversal", LEARNED if source else OWN, trial.reversal)
     scalings = [(functools.partial(rescale, **scale), step * scale["s"]) for scale in factors(rng)]
-    report.run("units", SYMMETRY, functools.partial(trial.symmetry, scalings))
+    report.run("units", closeness, functools.partial(trial.symmetry, scalings))
     return report

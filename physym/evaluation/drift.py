@@ -12,6 +12,7 @@ from physym.checks.selection import joined, sample_slices
 from physym.evaluation.tables import number
 from physym.metrics import NUDGE, nudge
 from simulators.base import registered
+from simulators.errors import InputError
 from simulators.schema import INDICES, names
 
 __all__ = ["Drift", "drifts"]
@@ -29,7 +30,8 @@ class Drift:
         size: what drift is measured by, in `units`: how much Q changes, to first order, if every state moves by its
             own size in a random direction. An arbitrary constant of an energy does not enter.
         data: along the true trajectories.
-        model: along the predicted ones; infinite from where a rollout diverged.
+        model: along the predicted ones; infinite from where a rollout diverged, and where whoever says that it is
+            conserved refuses the prediction (negative densities).
     """
 
     name: str
@@ -63,17 +65,18 @@ def drifts(model: Any, truth: xr.Dataset, prediction: xr.Dataset) -> tuple[Drift
     """
     lacking = [name for name in names(truth, "diagnostic") if name not in prediction]
     truth = truth.drop_vars(lacking)
-    states = [*names(truth, "state"), *names(truth, "diagnostic")]
-    known = registered().get(truth.attrs["simulator"])
-    laws = ([known()] if known is not None and known is not type(model) else []) + [model]
+    states = _moving(truth)
+    source = registered().get(truth.attrs["simulator"])
+    laws = ([source()] if source is not None and source is not type(model) else []) + [model]
     rng, parts = np.random.default_rng(0), {}
     for some in sample_slices(truth):
         there, runs = _runs(truth.isel(sample=some), prediction.isel(sample=some), states, rng)
         for n, law in enumerate(laws):
-            held, kept, moved = (law.conserved(run) for run in runs)
+            held, moved = law.conserved(runs[0]), law.conserved(runs[2])
+            kept, known = _conserved(law, runs[1], runs[0])
             for name, quantity in held.data_vars.items():
                 response = _length(moved[name] - quantity).values.ravel()
-                change = _change(kept[name]).where(there, np.inf)
+                change = _change(kept[name]).where(there & known, np.inf)
                 parts.setdefault((n, name), []).append((quantity.attrs, _change(quantity), change, response))
     found = []
     for (n, name), each in parts.items():
@@ -83,6 +86,29 @@ def drifts(model: Any, truth: xr.Dataset, prediction: xr.Dataset) -> tuple[Drift
         shares = (joined(list(changes), "sample") / size for changes in (data, run))
         found.append(Drift(str(name), long_name, units, type(laws[n]).__name__, size, *shares))
     return tuple(found)
+
+
+def _conserved(law: Any, run: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset, xr.DataArray]:  # noqa: ANN401
+    """What a law keeps of a prediction, and of which samples: it may refuse some, such as those of negative density."""
+    known = xr.DataArray(np.ones(run.sizes["sample"], dtype=bool), dims="sample")
+    try:
+        return law.conserved(run), known
+    except InputError:
+        known = known.copy(data=[_accepts(law, run.isel(sample=[n])) for n in range(known.size)])
+    seen = {name: run[name].where(known, truth[name]).assign_attrs(run[name].attrs) for name in _moving(run)}
+    return law.conserved(run.assign(seen)), known
+
+
+def _moving(run: xr.Dataset) -> list[str]:
+    return [*names(run, "state"), *names(run, "diagnostic")]
+
+
+def _accepts(law: Any, run: xr.Dataset) -> bool:  # noqa: ANN401
+    try:
+        law.conserved(run)
+    except InputError:
+        return False
+    return True
 
 
 def _runs(

@@ -12,7 +12,7 @@ import torch
 
 from simulators.errors import DivergenceError, InputError
 
-__all__ = ["adaptive", "symplectic"]
+__all__ = ["adaptive", "fault", "symplectic"]
 
 Law = Callable[[torch.Tensor], torch.Tensor]
 _ESCAPED = 1e8
@@ -33,11 +33,12 @@ class _Watched:
         if bad.any() or self.left < 0:
             sample = int(bad.nonzero()[0]) if bad.any() else int(slope.abs().amax(-1).argmax())
             why = "left the finite numbers" if bad.any() else "needed more steps than are allowed"
-            raise _fault(why, sample, self.clock(float(t), sample))
+            raise fault(why, sample, self.clock(float(t), sample))
         return slope
 
 
-def _fault(why: str, sample: int, time: float) -> DivergenceError:
+def fault(why: str, sample: int, time: float) -> DivergenceError:
+    """What to raise where a rollout cannot go on."""
     text = f"expected a rollout that stays finite; sample {sample} {why} at time {time:.6g}"
     return DivergenceError(f"{text}; shorten the times, or fit longer", sample=sample, time=time)
 
@@ -93,12 +94,12 @@ def adaptive(
                 odeint(watched, rows[-1], interval, rtol=0.0, atol=tolerance, method="dopri8", options=options)[-1]
             )
     except AssertionError as error:
-        raise _fault(f"needed steps below rounding ({error})", 0, clock(float(interval[0]), 0)) from error
+        raise fault(f"needed steps below rounding ({error})", 0, clock(float(interval[0]), 0)) from error
     out = torch.stack(rows, dim=1) * scale
     bad = ~torch.isfinite(out).all(-1)
     if bad.any():
         sample, index = (int(n) for n in bad.nonzero()[0])
-        raise _fault("left the finite numbers", sample, clock(float(grid[index]), sample))
+        raise fault("left the finite numbers", sample, clock(float(grid[index]), sample))
     return out
 
 
@@ -127,4 +128,4 @@ def symplectic(
     try:
         return gauss_legendre(lambda t, y: law(y), start, times[0].cpu().numpy(), step=step, stages=stages)
     except DivergenceError as error:
-        raise _fault("diverged", error.sample, clock(error.time / float(times[0, -1]), error.sample)) from error
+        raise fault("diverged", error.sample, clock(error.time / float(times[0, -1]), error.sample)) from error

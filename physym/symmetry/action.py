@@ -17,8 +17,8 @@ import xarray as xr
 
 from physym.symmetry.grids import carry, grid_axes, on_grid
 from simulators.errors import InputError, SchemaError
-from simulators.schema import INDICES, SPACE
-from simulators.units import parse
+from simulators.schema import INDICES, LABELS, SPACE
+from simulators.units import conversion, parse
 
 __all__ = ["act", "reverse_time", "translate"]
 
@@ -64,8 +64,11 @@ def act(matrix: np.ndarray, dataset: xr.Dataset) -> xr.Dataset:
 def translate(dataset: xr.Dataset, cells: Mapping[str, int]) -> xr.Dataset:
     """Shift the fields of a dataset by whole cells of their periodic grid; coordinates stay.
 
+    Places of bodies, which are vectors of an entity in the units of length and the role "state", move along by as many
+    cells, and may leave the box.
+
     Args:
-        dataset: variables without a dimension do not move along it.
+        dataset: other variables without a dimension do not move along it.
         cells: how many cells to move towards greater coordinates, by dimension: {"x": 3, "y": -2}.
 
     Raises:
@@ -82,7 +85,27 @@ def translate(dataset: xr.Dataset, cells: Mapping[str, int]) -> xr.Dataset:
         dims = [dim for dim in cells if dim in array.dims]
         shifts, axes = [cells[dim] for dim in dims], [array.get_axis_num(dim) for dim in dims]
         moved[name] = array.copy(data=np.roll(array.values, shifts, axes)) if dims else array
+        if not dims and _is_place(array):
+            moved[name] = array.copy(data=array.values + _distances(dataset, array, cells))
     return dataset.assign(moved)
+
+
+def _is_place(array: xr.DataArray) -> bool:
+    """Whether this is where bodies are."""
+    entity = [dim for dim in array.dims if dim not in ("sample", "time", *SPACE, *INDICES)]
+    vector = array.attrs.get("tensor_order") == 1 and array.attrs.get("role") == "state"
+    return bool(entity) and vector and parse(array.attrs["units"]).exponents == parse("m").exponents
+
+
+def _distances(dataset: xr.Dataset, place: xr.DataArray, cells: Mapping[str, int]) -> np.ndarray:
+    """How far along each component so many cells are, in the units of the place."""
+    found = np.zeros(place.sizes["i"])
+    for dim, shift in cells.items():
+        axis = dataset[dim]
+        if axis.size > 1 and shift:
+            step = float(axis[-1] - axis[0]) / (axis.size - 1)
+            found[LABELS.index(dim)] = shift * step * conversion(axis.attrs["units"], place.attrs["units"])
+    return found
 
 
 def _turned(matrix: np.ndarray, orientation: float, array: xr.DataArray) -> xr.DataArray:

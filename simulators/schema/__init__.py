@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from simulators.schema.files import attributes, read, write
 from simulators.schema.places import check_output
-from simulators.schema.types import CONVENTIONS, INDICES, LABELS, SPACE, Variable, coordinates, names, variables
+from simulators.schema.types import CONVENTIONS, INDICES, LABELS, SPACE, Variable, coordinates, names, over, variables
 from simulators.schema.validation import conform, validate
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "conform",
     "coordinates",
     "names",
+    "over",
     "read",
     "validate",
     "variables",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ import xarray as xr
 from simulators.errors import SchemaError
 
 __all__ = ["CONVENTIONS", "DECLARED", "INDICES", "LABELS", "ROLES", "SPACE", "Variable"]
-__all__ += ["coordinates", "names", "variables"]
+__all__ += ["coordinates", "names", "over", "variables"]
 
 CONVENTIONS = "CF-1.11, physym-1"
 SPACE = ("z", "y", "x")
@@ -73,6 +73,15 @@ def variables(dataset: xr.Dataset) -> dict[str, Variable]:
             str(name), dims=dims[: len(dims) - order], tensor_order=order, pseudo=int(array.attrs["pseudo"]), **given
         )
     return found
+
+
+def over(types: Mapping[str, Variable], dims: Iterable[Hashable]) -> dict[str, Variable]:
+    """The types as a dataset with these dimensions has them: fields over y and x are over z too, if it has z."""
+    deep = "z" in set(dims)
+    return {
+        name: replace(kind, dims=("z", *kind.dims)) if deep and kind.dims[:2] == ("y", "x") else kind
+        for name, kind in types.items()
+    }
 
 
 def coordinates(dims: Iterable[str], sizes: Mapping[str, int]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from simulators.errors import InputError, SchemaError
 from simulators.schema import stores
-from simulators.schema.types import CONVENTIONS, DECLARED, INDICES, LABELS, ROLES, SPACE, Variable
+from simulators.schema.types import CONVENTIONS, DECLARED, INDICES, LABELS, ROLES, SPACE, Variable, over
 from simulators.units import conversion, parse
 
 __all__ = ["conform", "validate"]
@@ -60,7 +60,7 @@ def validate(
                 f"dataset attribute 'simulator': expected one of {', '.join(sorted(known))}, or 'none' for data from"
                 f" elsewhere; given {name!r}"
             )
-    for variable in (expected or {}).values():
+    for variable in over(expected or {}, dataset.dims).values():
         problems.extend(_type_problems(dataset, variable))
     if values and not problems:
         problems.extend(_value_problems(dataset))
