@@ -2,9 +2,9 @@
 
 16 scalars and 16 vectors -> the same, 3x3 periodic, batch 8 of 64x64, float32, one thread: torch's Conv2d of 48 -> 48
 channels does the same work on the same number of entries. Forward alone, and forward and backward to the inputs and
-weights; medians over rounds in which all take turns. Memory is what two rounds with a batch of 128 add to the peak of a
-fresh process. Measured by others on such a machine: ginjax (JAX, jitted) 176 ms and 2,690 ms, and 6.3 s to build its
-filters.
+weights; medians over rounds in which all take turns, in random order. Memory is what two rounds with a batch of 128
+add to the peak of a fresh process. Measured by others on such a machine: ginjax (JAX, jitted) 176 ms and 2,690 ms, and
+6.3 s to build its filters.
 
     python benchmarks/geometric_conv.py [--rounds 15] [--device cpu]
 """
@@ -12,6 +12,7 @@ filters.
 from __future__ import annotations
 
 import argparse
+import random
 import statistics
 import subprocess
 import sys
@@ -101,12 +102,12 @@ def main() -> None:
     every = {name: work(name, layer, given.device) for name, layer in layers(given.device).items()}
     times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in every}
     for number in range(given.rounds + 2):
-        for name, pair in every.items():
+        for name, pair in random.sample(list(every.items()), len(every)):
             found = [timed(function, given.device) for function in pair]
             if number >= 2:
                 for kept, value in zip(times[name], found, strict=True):
                     kept.append(value)
-    print(f"{'':18s} {'forward':>12s} {'with backward':>15s} {'ratios to zeros':>18s} {'peak memory':>13s}")
+    print(f"{'':18s} {'forward':>12s} {'with backward':>15s} {'over zeros':>18s} {'peak memory':>13s}")
     limit = [statistics.median(part) for part in times["Conv2d, zeros"]]
     for name, parts in times.items():
         middle = [statistics.median(part) for part in parts]

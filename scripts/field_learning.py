@@ -43,8 +43,8 @@ from physym.symmetry import Hyperoctahedral, act  # noqa: E402
 from simulators.schema import read, write  # noqa: E402
 
 SETTINGS = {
-    "shallow-water": (simulators.ShallowWater, 6 * 3600.0 * np.arange(41), 1e-6),
-    "navier-stokes": (simulators.NavierStokes, 0.1 * np.arange(41), 1e-5),
+    "shallow-water": (simulators.ShallowWater, 3 * 3600.0 * np.arange(41), 1e-6),
+    "navier-stokes": (simulators.NavierStokes, 0.05 * np.arange(41), 1e-5),
 }
 MOST, TESTS, STEPS = 100, 10, 20
 KINDS = {"full": "geometric", "none": "plain"}

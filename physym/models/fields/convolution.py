@@ -17,7 +17,7 @@ Source: W. Gregory et al., GeometricImageNet (arXiv 2305.12585, 2023).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -26,7 +26,7 @@ from torch import nn
 from torch.nn import functional
 
 from physym.models.fields.padding import Padding, check_padding, mirror_signs, pad
-from physym.models.fields.types import Type, Types, check_types, entries, layout, pack, type_name, unpack
+from physym.models.fields.types import Type, Types, check_types, entries, layout, parts, type_name, unpack
 from physym.symmetry.filters import invariant_filters
 from physym.symmetry.groups import Hyperoctahedral
 from simulators.errors import InputError
@@ -201,29 +201,29 @@ class GeometricConv(nn.Module):
             InputError: if types or shapes are not those of the layer, or the grid is too small for the stencil.
         """
         if not isinstance(fields, torch.Tensor):
-            return unpack(self._dense(pack(fields, self.inputs, self.dim)), self.outputs, self.dim)
+            return unpack(self._dense(parts(fields, self.inputs, self.dim)), self.outputs, self.dim)
         if fields.ndim != self.dim + 2 or fields.shape[1] != self.factor.shape[1]:
             raise InputError(
                 f"expected a packed tensor (batch, {self.factor.shape[1]}, {self.dim} axes of space), given the shape"
                 f" {tuple(fields.shape)}"
             )
-        return self._dense(fields)
+        return self._dense([fields])
 
-    def _dense(self, fields: torch.Tensor) -> torch.Tensor:
+    def _dense(self, fields: Sequence[torch.Tensor]) -> torch.Tensor:
         weight = self.weight()
         bias = None if self.bias is None else self.bias @ self.constants
         if self.transposed:
             return self._adjoint(fields, weight, bias)
-        for count in fields.shape[2:]:
+        for count in fields[0].shape[2:]:
             if count % self.stride:
                 raise InputError(f"expected a grid whose sides {self.stride} divides, given {count} cells")
-        padded = pad(fields, (self.reach,) * self.dim, self.padding, self.signs) if self.reach else fields
+        padded = pad(fields, (self.reach,) * self.dim, self.padding, self.signs)
         return _CONVOLUTIONS[self.dim](padded, weight, bias, stride=self.stride, dilation=self.dilation)
 
-    def _adjoint(self, fields: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    def _adjoint(self, fields: Sequence[torch.Tensor], weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         """Each old cell spreads over the new ones around it; those beyond the edge return on the other side."""
         around = -(-self.reach // self.stride)
-        padded = pad(fields, (around,) * self.dim, "periodic", None) if around else fields
+        padded = pad(fields, (around,) * self.dim, "periodic")
         cut = self.reach + around * self.stride
         # the filter acts from the old cell: component axes trade places, and so do directions
         turned = weight.transpose(0, 1)

@@ -13,7 +13,7 @@ import torch
 
 from simulators.errors import InputError
 
-__all__ = ["Type", "Types", "check_types", "entries", "layout", "pack", "type_name", "unpack"]
+__all__ = ["Type", "Types", "check_types", "entries", "layout", "pack", "parts", "type_name", "unpack"]
 
 Type = tuple[int, int]
 Types = dict[Type, int]
@@ -74,10 +74,20 @@ def pack(fields: Fields, types: Mapping[Type, int], dim: int) -> torch.Tensor:
     Raises:
         InputError: if a type is absent, or a field has another shape than its type says.
     """
+    found = parts(fields, types, dim)
+    return torch.cat(found, dim=1) if len(found) > 1 else found[0]
+
+
+def parts(fields: Fields, types: Mapping[Type, int], dim: int) -> list[torch.Tensor]:
+    """The parts of a packed tensor, (batch, entries of a type, *space), in the order of types.
+
+    Raises:
+        InputError: if a type is absent, or a field has another shape than its type says.
+    """
     if set(fields) != set(types):
         wanted, given = (", ".join(map(str, sorted(of))) for of in (types, fields))
         raise InputError(f"expected fields of the types {wanted}; given {given}")
-    space, parts = None, []
+    space, found = None, []
     for key, channels in sorted(types.items()):
         field, order = fields[key], key[0]
         wanted = (channels, *(dim,) * order)
@@ -88,16 +98,16 @@ def pack(fields: Fields, types: Mapping[Type, int], dim: int) -> torch.Tensor:
                 f"{type_name(key)}s {key}: expected the shape (batch, {', '.join(map(str, wanted))}, {dim} axes of"
                 f" space), given {shape}; components stand before space"
             )
-        parts.append(field.reshape(shape[0], -1, *space))
-    return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+        found.append(field.reshape(shape[0], -1, *space))
+    return found
 
 
 def unpack(packed: torch.Tensor, types: Mapping[Type, int], dim: int) -> dict[Type, torch.Tensor]:
     """The views of a packed tensor by type, (batch, channels, *(dim,)*order, *space)."""
     places = layout(types, dim)
     # one split, whose gradient is one concatenation, where slices would each fill a tensor with zeros
-    parts = packed.split([where.stop - where.start for where in places.values()], dim=1)
+    pieces = packed.split([where.stop - where.start for where in places.values()], dim=1)
     return {
-        key: part.unflatten(1, (types[key], *(dim,) * key[0])) if key[0] else part
-        for key, part in zip(places, parts, strict=True)
+        key: piece.unflatten(1, (types[key], *(dim,) * key[0])) if key[0] else piece
+        for key, piece in zip(places, pieces, strict=True)
     }

@@ -196,8 +196,9 @@ def test_bad_input_is_refused_in_one_line(make, message) -> None:
 
 
 def test_gradients_of_periodic_padding() -> None:
-    fields = torch.randn(1, 2, 4, 5, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: pad(x, (2, 4), "periodic", None), fields)
-    torch.testing.assert_close(
-        pad(fields, (2, 4), "periodic", None), torch.nn.functional.pad(fields, (4, 4, 2, 2), mode="circular")
-    )
+    parts = [torch.randn(1, n, 4, 5, dtype=torch.float64, requires_grad=True) for n in (2, 1)]
+    assert torch.autograd.gradcheck(lambda *x: pad(x, (2, 4), "periodic"), parts)
+    wanted = torch.nn.functional.pad(torch.cat(parts, dim=1), (4, 4, 2, 2), mode="circular")
+    torch.testing.assert_close(pad(parts, (2, 4), "periodic"), wanted)
+    # the gradient of a gradient is taken through convolutions, as for Hamiltonians
+    assert torch.autograd.gradgradcheck(lambda *x: pad(x, (1, 1), "periodic").square(), parts)
