@@ -575,3 +575,15 @@ def test_a_layer_that_runs_dry_says_when_and_where() -> None:
     with pytest.raises(DivergenceError, match=r"sample 1 got to time .* runs dry or the flow breaks") as caught:
         model.simulate(start, [0.0, 0.2 * DAY])
     assert caught.value.sample == 1
+
+
+def test_energy_may_drift_as_the_tolerance_of_the_run_lets_it_and_no_more() -> None:
+    model = ShallowWater(**SMALL, viscosity=1000.0)
+    run = model.simulate(model.sample(2), model.times[:9], tolerance=1e-5)
+    (energy,) = (line for line in physym.check(run, verbose=False).checks if line.name == "conservation: energy")
+    assert energy.passed
+    assert 1e-11 < energy.error < energy.tolerance
+    assert energy.tolerance == pytest.approx(1e-7)
+    leak = run.assign(velocity=run.velocity * (1 - 1e-3 * (run.time > run.time[4])))
+    (energy,) = (line for line in physym.check(leak, verbose=False).checks if line.name == "conservation: energy")
+    assert not energy.passed
