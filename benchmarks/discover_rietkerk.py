@@ -38,6 +38,9 @@ def runs(samples: int, days: float, noise: float, start: str, named: bool, seed:
     clean = model.simulate(model.sample(samples, seed=seed), np.arange(0.0, 200.0 + days / 2, days))
     roles = ("state", "parameter") if named else ("state",)
     clean = clean[[n for n in clean.data_vars if clean[n].attrs["role"] in roles]]
+    if not named:
+        # a simulator's data must hold its parameters
+        clean.attrs["simulator"] = "none"
     rng = np.random.default_rng(seed)
     noisy = clean.copy(deep=True)
     for name in STATES:

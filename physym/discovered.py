@@ -56,6 +56,7 @@ def read_data(path: Path) -> xr.Dataset:
 
     from physym.discovery.system import as_far_as_known
     from simulators.schema import read, validate
+    from simulators.schema.stores import COMPLETED
 
     alone = None
     with contextlib.suppress(Exception):  # what cannot be opened is for `read` to explain
@@ -65,7 +66,10 @@ def read_data(path: Path) -> xr.Dataset:
                 # a store lists its arrays in any order, and the order decides the course of a search
                 return dataset.load()[sorted(dataset.data_vars)] if path.is_dir() else dataset.load()
             known = as_far_as_known(dataset)
-            alone = known.load() if known is not dataset and path.is_file() else None
+            # of a store only what says that it is whole, which holds no flags of single runs then
+            whole = path.is_file() or (dataset.attrs.get(COMPLETED) == 1 and COMPLETED not in dataset)
+            if known is not dataset and whole:
+                alone = known.load()[sorted(known.data_vars)] if path.is_dir() else known.load()
     if alone is None:
         return read(path)
     validate(alone, where=str(path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.fft
@@ -18,6 +18,7 @@ __all__ = ["FieldData"]
 _NOISELESS = 3e-4
 _SEEN = 0.03
 _HIGH = 0.7
+_FLAT = 1.5
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class FieldData:
         """The states of runs that all lie on one grid.
 
         Noise is taken to be independent from cell to cell and time to time: its power is that of the shortest waves at
-        the time when there is least.
+        the time when there is least, if it is as large for all of them.
 
         Raises:
             InputError: if a state is no scalar field over the grid, or there are too few times or cells.
@@ -81,8 +82,13 @@ class FieldData:
         power = _power(values, grid, shells, copies)
         high = slice(round(_HIGH * power.shape[-1]), None)
         sizes = np.bincount(shells.ravel(), copies.ravel())
-        floor = (power[..., high] @ sizes[high] / sizes[high].sum()).min(axis=1)
+        means = power[..., high] @ sizes[high] / sizes[high].sum()
+        floor = means.min(axis=1)
         noise = np.sqrt(floor)
+        # noise is as large in all shells; what falls off is a steep signal
+        shown = power[np.arange(len(values)), means.argmin(axis=1)][:, high]
+        third = max(1, shown.shape[1] // 3)
+        noise[shown[:, :third].mean(axis=1) > _FLAT * shown[:, -third:].mean(axis=1)] = 0.0
         noise[noise < _NOISELESS * values.reshape(len(values), -1).std(axis=1)] = 0.0
         chance = 3.0 / np.sqrt(sizes * values.shape[1])
         seen = power > (1 + np.maximum(_SEEN, chance)) * (noise**2)[:, None, None]
@@ -95,13 +101,21 @@ class FieldData:
         """The space axes."""
         return tuple(range(-self.grid.ndim, 0))
 
+    def thinned(self, every: int) -> FieldData:
+        """Every so many outputs."""
+        kept = slice(None, None, every)
+        return replace(
+            self, values=self.values[:, :, kept], times=self.times[kept], seen=self.seen[:, kept],
+            gain=self.gain[:, kept],
+        )  # fmt: skip
+
     def smooth(self, fields: np.ndarray) -> np.ndarray:
         """Fields (field, time, *space) of one sample without the modes that do not rise out of the noise."""
-        return self._filtered(fields, self.seen)
+        return self.filtered(fields, self.seen)
 
     def wiener(self, fields: np.ndarray) -> np.ndarray:
         """Fields (field, time, *space) of one sample by the Wiener filter."""
-        return self._filtered(fields, self.gain)
+        return self.filtered(fields, self.gain)
 
     def estimate(self, run: int, time: int) -> np.ndarray:
         """The state (field, *space) of a sample at one time by the Wiener filter.
@@ -109,9 +123,15 @@ class FieldData:
         What is left of the noise is orthogonal to the estimate, so that a model that is run from it and fitted to what
         follows has no bias of first order in the power of the noise.
         """
-        return self._filtered(self.values[:, run, [time]], self.gain[:, [time]])[:, 0]
+        return self.filtered(self.values[:, run, [time]], self.gain[:, [time]])[:, 0]
 
-    def _filtered(self, fields: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    def spread(self, factors: np.ndarray) -> np.ndarray:
+        """The standard deviation (field, time) of the noise in a cell after modes were multiplied by factors."""
+        power = (self.copies * factors**2).reshape(*factors.shape[:2], -1).sum(axis=-1)
+        return self.noise[:, None] * np.sqrt(power / self.grid.size)
+
+    def filtered(self, fields: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        """Fields (field, time, *space) with their modes multiplied by factors (field, time, *modes)."""
         if not self.noise.any():
             return fields
         modes = scipy.fft.rfftn(fields, axes=self.axes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class Found:
         share: what is left of the square of the rate.
         pareto: (number of terms, share) along the way.
         spreads: standard errors of the saturation constants, as the terms have them; none if they are not known.
+        covariance: of the factors and then of the saturation constants, if it is known.
     """
 
     terms: tuple[FieldTerm, ...]
@@ -41,6 +42,29 @@ class Found:
     share: float
     pareto: tuple[tuple[int, float, str], ...]
     spreads: tuple[tuple[float, ...], ...] = ()
+    covariance: np.ndarray | None = None
+
+    @property
+    def constants(self) -> np.ndarray:
+        """The factors and then the saturation constants."""
+        return np.array([*self.values, *(float(half) for t in self.terms for _, half in t.saturations)])
+
+    def measured(self, terms: Sequence[FieldTerm], constants: np.ndarray, covariance: np.ndarray) -> Found:
+        """The same for other constants, ordered as in `constants`, with their covariance."""
+        errors, place = np.sqrt(np.maximum(np.diag(covariance), 0.0)), len(terms)
+        made, spreads = [], []
+        for term in terms:
+            own = range(place, place + len(term.saturations))
+            spreads.append(tuple(float(errors[n]) for n in own))
+            for which, n in enumerate(own):
+                term = term.with_half(which, float(constants[n]))
+            made.append(term)
+            place += len(own)
+        count = len(made)
+        return replace(
+            self, terms=tuple(made), values=constants[:count], errors=errors[:count], spreads=tuple(spreads),
+            covariance=covariance,
+        )  # fmt: skip
 
 
 def equations(

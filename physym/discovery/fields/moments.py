@@ -1,11 +1,12 @@
 """Moments of noisy runs of fields: what a law must fulfil however large the noise is.
 
-Over the interval from one output to the next the change of a field is the integral of its terms, which four outputs
-give (-1, 13, 13, -1)/24. Noise in the terms is an error in variables and would bias every coefficient. So each row, a
-Fourier mode of an interval, is multiplied by instruments: terms on the fields at two outputs outside the interval,
-whose noise is independent of the row's. The sums over the rows of a part (a stretch of time and of wavelengths) have
-no bias of first order, and a law that holds makes all of them chance (generalised method of moments: Hansen,
-Econometrica 50, 1982).
+Over an interval between outputs the change of a field is the integral of its terms, which for two steps five outputs
+give; where they are evenly spaced, by (-1, 34, 114, 34, -1)/90. Noise in the terms is an error in variables and would
+bias every coefficient. So each row, a Fourier mode of an interval, is multiplied by instruments: terms on the fields at
+two outputs outside the interval, whose noise is independent of the row's. The sums over the rows of a part (a stretch
+of time and of wavelengths) have no bias of first order, and a law that holds makes all of them chance (generalised
+method of moments: Hansen, Econometrica 50, 1982). Where a term is curved in a field, noise also shifts its mean: by
+half the curvature times the variance, which is taken off.
 """
 
 from __future__ import annotations
@@ -22,15 +23,10 @@ from physym.discovery.fields.terms import FieldTerm, Space
 
 __all__ = ["SYSTEMATIC", "Moments", "Sums"]
 
-_INNER = np.array([-1.0, 13.0, 13.0, -1.0]) / 24
-_FINER = np.array([11.0, -93.0, 802.0, 802.0, -93.0, 11.0]) / 1440
-_NEAR = 0.5
 _STRETCHES = 4
 _RANK = 1e-5
 SYSTEMATIC = 200.0
 _TESTED = 2
-
-Slope = tuple[FieldTerm, int]
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,7 @@ class Sums:
     """Products over the rows of each block of the terms, the fields' changes, and the instruments.
 
     Attributes:
-        full: (run, block, column, column), columns in that order.
+        full: (block, column, column), over all runs, columns in that order.
         systematic: of the terms, products of what a finer quadrature and another filter change (block, term, term).
         terms: how many columns are terms.
         fields: how many are changes.
@@ -53,7 +49,7 @@ class Sums:
         """The sum of squares of the residual of an equation in each block, and of its systematic errors."""
         x = np.zeros(self.full.shape[-1])
         x[list(columns)], x[self.terms + field] = values, -1.0
-        square = np.einsum("i,bij,j->b", x, self.full.sum(axis=0), x)
+        square = np.einsum("i,bij,j->b", x, self.full, x)
         own = x[: self.terms]
         return np.maximum(square, 0.0) + SYSTEMATIC * np.einsum("i,bij,j->b", own, self.systematic, own)
 
@@ -66,11 +62,27 @@ class Moments:
         space: of the derivatives.
         instruments: the terms that serve as such.
         runs: which samples to use.
+        pairs: of how many pairs of steps between outputs an interval is made, and intervals overlap by half; 0 for
+            intervals of one step, by four outputs.
+        near: how large the errors of the quadrature may be beside the noise; intervals in which they are larger are
+            left out, but never more than half of all.
+        smoothed: whether terms that are not linear are taken of fields without the modes that do not rise out of the
+            noise. That is less noise, and lacks a little of every term.
     """
 
-    def __init__(self, data: FieldData, space: Space, instruments: Sequence[FieldTerm], runs: Sequence[int]) -> None:
-        self.data, self.space, self.runs = data, space, list(runs)
-        self._intervals()
+    def __init__(
+        self,
+        data: FieldData,
+        space: Space,
+        instruments: Sequence[FieldTerm],
+        runs: Sequence[int],
+        pairs: int = 1,
+        near: float = 0.01,
+        smoothed: bool = False,
+    ) -> None:
+        self.data, self.space, self.runs, self._smoothed = data, space, list(runs), smoothed
+        self._blurs = data.spread(data.seen if smoothed else np.ones_like(data.seen)), data.spread(data.gain)
+        self._intervals(pairs, near)
         shells = data.shells[data.seen.any(axis=(0, 1)) > 0].max()
         edges = [0]
         while edges[-1] <= shells:
@@ -98,16 +110,19 @@ class Moments:
         self._parts = (times[:, None] * 3 + thirds).ravel()
         self._instruments = [self._outside(run, instruments) for run in self.runs]
 
-    def _intervals(self) -> None:
-        times, count = self.data.times, self.data.times.size
-        steps, rows = np.diff(times), np.arange(2, count - 3)
+    def _intervals(self, pairs: int, near: float) -> None:
+        times, count, reach = self.data.times, self.data.times.size, max(2 * pairs, 1)
+        steps = min(reach, 2)
+        rows = np.arange(2, count - reach - 2, max(pairs, 1))
+        lengths = times[rows + reach] - times[rows]
         change, inner, finer, outside = (np.zeros((rows.size, count), np.float32) for _ in range(4))
         for n, b in enumerate(rows):
-            inner[n, b - 1 : b + 3] = _INNER * steps[b]
-            finer[n, b - 2 : b + 4] = _FINER * steps[b]
-            change[n, b], change[n, b + 1] = -1.0, 1.0
-            outside[n, [b - 2, b + 3]] = 0.5
-        off = (inner - finer) / steps[rows][:, None]
+            for begin in range(b, b + reach, steps):
+                inner[n, begin - 1 : begin + steps + 2] += _integral(times, begin, steps, 1)
+                finer[n, begin - 2 : begin + steps + 3] += _integral(times, begin, steps, 2)
+            change[n, b], change[n, b + reach] = -1.0, 1.0
+            outside[n, [b - 2, b + reach + 2]] = 0.5
+        off = (inner - finer) / lengths[:, None]
         worst = np.zeros(rows.size)
         for values, noise in zip(self.data.values, self.data.noise, strict=True):
             if noise > 0:
@@ -115,9 +130,8 @@ class Moments:
                 square = np.mean([np.mean((off @ one) ** 2, axis=-1) for one in flat], axis=0)
                 extra = np.maximum(square - (off**2).sum(axis=1) * noise**2, 0.0)
                 worst = np.maximum(worst, np.sqrt(extra) / noise)
-        # intervals that the quadrature resolves to about the noise
-        kept = worst <= max(_NEAR, float(np.median(worst)))
-        self.step = float(steps.mean())
+        kept = worst <= max(near, float(np.median(worst)))
+        self.step = float(lengths.mean())
         self.change, self._inner, self._finer, self._away = (a[kept] for a in (change, inner, finer, outside))
 
     def _modes(self, array: np.ndarray) -> np.ndarray:
@@ -129,44 +143,62 @@ class Moments:
         fields = [np.tensordot(self._away, array, 1) for array in smooth]
         return np.stack([self._modes(term.value(fields, self.space)) for term in terms])
 
-    def sums(self, terms: Sequence[FieldTerm], slopes: Sequence[Slope] = ()) -> Sums:
-        """The products for terms and for derivatives (term, saturation) with respect to saturation constants."""
-        data, count = self.data, len(terms) + len(slopes)
+    def sums(self, terms: Sequence[FieldTerm]) -> Sums:
+        """The products for terms."""
+        data, count = self.data, len(terms)
         fields, instruments = len(data.values), len(self._instruments[0])
         size = count + fields + instruments
-        full = np.zeros((len(self.runs), self.rows.size, size, size))
+        full = np.zeros((self.rows.size, size, size))
         systematic = np.zeros((self.rows.size, count, count))
         for place, run in enumerate(self.runs):
             raw = list(data.values[:, run])
-            smooth, wiener = list(data.smooth(data.values[:, run])), []
-            if place < _TESTED:
-                wiener = list(data.wiener(data.values[:, run]))
+            used = list(data.smooth(data.values[:, run])) if self._smoothed else raw
+            tested = place < _TESTED
+            wiener = list(data.wiener(data.values[:, run])) if tested and self._smoothed else []
             columns = np.empty((size, len(self.change), self._order.size), np.complex64)
             off = np.empty((count, *columns.shape[1:]), np.complex64)
-            for n, item in enumerate([*terms, *slopes]):
+            for n, term in enumerate(terms):
                 # noise in what is linear does no harm
-                linear = isinstance(item, FieldTerm) and item.linear
-                modes = self._modes(self._value(item, raw if linear else smooth))
+                value = term.value(raw, self.space) if term.linear else self._debiased(term, used, self._blurs[0])
+                modes = self._modes(value)
                 columns[n] = self._inner @ modes
-                if wiener:
-                    other = modes if linear else self._modes(self._value(item, wiener))
+                if tested:
+                    other = modes
+                    if wiener and not term.linear:
+                        other = self._modes(self._debiased(term, wiener, self._blurs[1]))
                     off[n] = columns[n] - self._finer @ other
             for n, array in enumerate(raw):
                 columns[count + n] = self.change @ self._modes(array)
             columns[count + fields :] = self._instruments[place]
             for b, (block, band) in enumerate(itertools.product(self._blocks, self._bands)):
-                full[place, b] = _products(columns[:, block, band])
-                if wiener:
+                full[b] += _products(columns[:, block, band])
+                if tested:
                     systematic[b] += _products(off[:, block, band]) * len(self.runs) / min(_TESTED, len(self.runs))
         return Sums(full, systematic, count, fields)
 
-    def _value(self, item: FieldTerm | Slope, fields: Sequence[np.ndarray]) -> np.ndarray:
-        if isinstance(item, FieldTerm):
-            return item.value(fields, self.space)
-        return item[0].slope(item[1], fields, self.space)
+    def _debiased(self, term: FieldTerm, fields: Sequence[np.ndarray], spreads: np.ndarray) -> np.ndarray:
+        """The value less what noise of standard deviations (field, time) shifts its mean by, to the second order."""
+        value = term.value(fields, self.space)
+        total = value.copy()
+        for i, spread in enumerate(spreads):
+            if term.powers[i] < 2 and all(i != s for s, _ in term.saturations):
+                continue
+            shift = spread.reshape(-1, *(1,) * (fields[i].ndim - 1))
+            for moved in (fields[i] + shift, fields[i] - shift):
+                total -= 0.5 * (term.value([*fields[:i], moved, *fields[i + 1 :]], self.space) - value)
+        return total
 
-    def projected(self, sums: Sums, weights: np.ndarray, field: int) -> np.ndarray:
+    def weights(self, sums: Sums, field: int, columns: Sequence[int], values: np.ndarray) -> np.ndarray:
+        """Per block, the inverse of the variance of a row of an equation, whose residual tells it."""
+        rate = sums.full[:, sums.terms + field, sums.terms + field].sum() / self.rows.sum()
+        floor = max(0.5 * self.data.noise[field] ** 2, 1e-12 * float(rate))
+        return self.rows / np.maximum(sums.variance(field, columns, values), floor * self.rows)
+
+    def projected(self, sums: Sums, weights: np.ndarray, field: int) -> tuple[np.ndarray, np.ndarray]:
         """Moments (moment, term + 1) of the terms and of the change of a field, last; by chance each is of size 1.
+
+        With them come the sums of their products (term + 1, term + 1) that chance makes, by what instruments do not
+        explain of the rows.
 
         Args:
             sums: of the terms.
@@ -175,15 +207,27 @@ class Moments:
         """
         first = sums.terms + sums.fields
         wanted = [*range(sums.terms), sums.terms + field]
-        total, found = sums.full.sum(axis=0), []
+        total, found = sums.full, []
+        chance = np.zeros((len(wanted), len(wanted)))
         for part in np.unique(self._parts):
-            own = np.einsum("b,bij->ij", weights[self._parts == part], total[self._parts == part])
+            here = self._parts == part
+            own = np.einsum("b,bij->ij", weights[here], total[here])
             inner = own[first:, first:]
             scale = np.sqrt(np.maximum(np.diag(inner), 1e-30))
             sizes, turned = np.linalg.eigh(inner / np.outer(scale, scale))
             kept = sizes > _RANK * sizes.max()
             found.append((turned[:, kept] / np.sqrt(sizes[kept])).T / scale @ own[first:][:, wanted])
-        return np.concatenate(found)
+            rest = own[np.ix_(wanted, wanted)] - found[-1].T @ found[-1]
+            chance += rest * len(found[-1]) / self.rows[here].sum()
+        return np.concatenate(found), chance
+
+
+def _integral(times: np.ndarray, begin: int, steps: int, reach: int) -> np.ndarray:
+    """Weights of the outputs begin - reach to begin + steps + reach in the integral over steps from an output."""
+    length = times[begin + steps] - times[begin]
+    places = (times[begin - reach : begin + steps + reach + 1] - times[begin]) / length
+    powers = np.arange(places.size)
+    return np.linalg.solve(places ** powers[:, None], length / (powers + 1.0))
 
 
 def _products(columns: np.ndarray) -> np.ndarray:
