@@ -170,7 +170,7 @@ def _add_fit(add: Callable[..., Any]) -> None:
     add("--width", type=int, metavar="N", help="of fields: hidden channels of each type, in place of --parameters")
     add("--depth", type=int, metavar="N", help="of fields: depth of the net")
     text = "of fields: states whose mean over the grid is kept exactly, such as height (mass)"
-    add("--conserve", nargs="+", metavar="STATE", help=text)
+    add("--conserve", nargs="+", action="extend", metavar="STATE", help=text)
     add("--precision", choices=["float32", "float64"], help="of fields: numbers of the net (float32)")
     add("--output", "-o", metavar="RUN", type=Path, required=True, help="a folder for the law")
     text = "stop at the best law so far; by default, when it is learned"

@@ -173,7 +173,8 @@ def nudge(data: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     """Move every state variable by 0.001 of its RMS value, in a random direction that is the same over a grid.
 
     A field that is nowhere negative, but for rounding, moves up, and one that is nowhere positive down: laws refuse
-    negative densities.
+    negative densities. All others are multiplied by a random number near 1 besides: an energy of waves, whose mean over
+    the grid is zero, would not change to first order without.
     """
     moved = {}
     for name in names(data, "state"):
@@ -186,7 +187,9 @@ def nudge(data: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
                 noise = np.abs(noise)
             elif high <= -_SIGN * low:
                 noise = -np.abs(noise)
-        moved[name] = array.copy(data=values + NUDGE * _rms(values.ravel()) * noise)
+            else:
+                values = values * (1.0 + NUDGE * rng.standard_normal())
+        moved[name] = array.copy(data=values + NUDGE * _rms(array.values.ravel()) * noise)
     return data.assign(moved)
 
 

@@ -121,7 +121,8 @@ def _runs(
             [dim for dim in prediction[name].dims if dim not in ("sample", "time")]
         )
     if bool(there.all()):
-        whole = prediction[list(truth.data_vars)]
+        # dropped, not selected, which would lose the grid that bodies move in
+        whole = prediction.drop_vars([name for name in prediction.data_vars if name not in truth.data_vars])
     else:
         # a law refuses NaN, and sees the truth there instead
         filled = {n: prediction[n].where(there, truth[n]).assign_attrs(truth[n].attrs) for n in moving}

@@ -28,7 +28,7 @@ from physym.evaluation.rollouts import Law, labels, roll_out, start_of
 from physym.evaluation.tables import by_time, by_variable, number, plain_json, table
 from physym.metrics import geometric_mean, rollout_error, spatial_errors
 from simulators.errors import InputError
-from simulators.schema import names, validate, write
+from simulators.schema import SPACE, names, validate, write
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -197,6 +197,8 @@ def _truth(dataset: xr.Dataset) -> tuple[xr.Dataset, str]:
     """What is compared with, in memory: states, flows and parameters of samples with labels, and which these are."""
     moving = [*names(dataset, "state"), *_flows(dataset)]
     truth = dataset[[*moving, *names(dataset, "parameter")]]
+    # a grid tells bodies their box
+    truth = truth.assign_coords({dim: dataset[dim] for dim in SPACE if dim in dataset.coords})
     truth.encoding = dict(dataset.encoding)
     if "sample" not in truth.dims:
         truth = truth.assign({name: truth[name].expand_dims("sample") for name in moving})

@@ -68,9 +68,9 @@ def invariant_filters(
 
 
 def _sizes(dim: int, size: int | Sequence[int]) -> tuple[int, ...]:
-    if isinstance(dim, bool) or dim not in (1, 2, 3):
+    if isinstance(dim, bool) or not isinstance(dim, int | np.integer) or dim not in (1, 2, 3):
         raise InputError(f"dim: expected 1, 2 or 3, given {dim!r}")
-    sizes = (size,) * dim if isinstance(size, int | np.integer) else tuple(size)
+    sizes = tuple(size) if isinstance(size, Sequence | np.ndarray) else (size,) * dim
     whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0 for n in sizes)
     if len(sizes) != dim or not whole:
         raise InputError(f"size: expected an integer >= 1, or {dim} of them, given {size!r}")
@@ -78,7 +78,12 @@ def _sizes(dim: int, size: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def _elements(dim: int, group: np.ndarray) -> np.ndarray:
-    elements = np.asarray(group, dtype=float)
+    try:
+        elements = np.asarray(group, dtype=float)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"group: expected an array (n, {dim}, {dim}) of signed permutation matrices, given {group!r}"
+        ) from error
     fits = elements.ndim == 3 and elements.shape[1:] == (dim, dim) and len(elements) > 0
     ones = fits and np.isin(elements, (-1.0, 0.0, 1.0)).all()
     if not ones or any((np.abs(elements).sum(axis=n) != 1).any() for n in (1, 2)):

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from physym.cli import main
-from simulators import Rietkerk, write
+from simulators import PointCharges, Rietkerk, write
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +77,16 @@ def test_wrong_subjects_are_one_line(
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_bodies_move_in_the_box_of_their_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not in that of the simulator, 0.64 m: the grid of the fields tells it."""
+    model = PointCharges(bodies=3, length=1.28, cell=0.16)
+    data = write(model.simulate(model.sample(2), [0.0, 0.5, 1.0]), tmp_path / "runs.nc")
+    code = main(["evaluate", "point-charges", str(data), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert [check["name"] for check in found["checks"] if not check["passed"]] == []
+    assert code == 0
+    assert found["rollout_error"] == pytest.approx(1e-7)
+    energy = next(drift for drift in found["conserved"] if drift["name"] == "energy")
+    assert max(energy["data_max"], energy["model_max"]) < 1e-6

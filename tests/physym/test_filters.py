@@ -119,7 +119,10 @@ def test_gradient_divergence_curl_and_laplacian_are_among_them(dim) -> None:
     ("arguments", "message"),
     [
         ((4, 3, 0), "dim: expected 1, 2 or 3, given 4"),
+        ((2.0, 3, 0), "dim: expected 1, 2 or 3, given 2.0"),
         ((2, 0, 0), "size: expected an integer >= 1"),
+        ((2, 3.0, 0), "size: expected an integer >= 1"),
+        ((2, None, 0), "size: expected an integer >= 1"),
         ((2, (3,), 0), "size: expected an integer >= 1, or 2 of them"),
         ((2, 3, -1), "order: expected an integer >= 0"),
         ((2, 3, 1, 2), "pseudo: expected 0 or 1"),
@@ -136,6 +139,8 @@ def test_what_is_no_group_is_refused() -> None:
     elements = Hyperoctahedral(2).elements()
     with pytest.raises(InputError, match="signed permutation"):
         invariant_filters(2, 3, 0, group=np.ones((1, 2, 2)))
+    with pytest.raises(InputError, match="group: expected an array"):
+        invariant_filters(2, 3, 0, group="full")
     quarter = next(g for g in elements if np.array_equal(g, [[0, -1], [1, 0]]))
     with pytest.raises(InputError, match="products of elements to be elements"):
         invariant_filters(2, 3, 0, group=np.array([np.eye(2), quarter]))

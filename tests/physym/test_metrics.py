@@ -147,6 +147,14 @@ def test_drift_does_not_see_a_constant_and_is_relative_to_the_natural_size(truth
     assert drift(energy * np.nan, nudged) == math.inf
 
 
+def test_an_energy_of_waves_without_mean_has_a_natural_size():
+    solid = simulators.ElasticWaves(length=1600.0, cell=100.0)
+    data = solid.sample(8)
+    energy, nudged = (solid.conserved(some).energy for some in (data, nudge(data, np.random.default_rng(0))))
+    size = np.sqrt(float(((nudged - energy) ** 2).mean())) / 1e-3
+    assert 0.3 < size / float(energy.mean()) < 6.0
+
+
 def test_a_nudge_moves_states_alone_and_by_a_thousandth(truth):
     shaken = nudge(truth, np.random.default_rng(0))
     change = (shaken.position - truth.position).values

@@ -89,7 +89,8 @@ class FieldNet(LearnedModel):
             fits = isinstance(value, int | float) and np.isfinite(value) and (value > 0 or (value == 0 and "=" in low))
             if not fits or isinstance(value, bool):
                 raise InputError(f"{name}: expected a number {low}, given {value!r}")
-        if isinstance(conserve, str) or not all(isinstance(name, str) for name in conserve or ()):
+        several = conserve is None or isinstance(conserve, list | tuple)
+        if not several or not all(isinstance(name, str) for name in conserve or ()):
             raise InputError(f"conserve: expected names of states such as ('height',), given {conserve!r}")
         self.net, self.symmetry = net, symmetry
         self.width, self.depth, self.parameters = width, depth, parameters

@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 import simulators
+from physym.arguments import make_parser
 from physym.cli import main
 from physym.evaluation.drift import drifts
 
@@ -87,3 +88,8 @@ def test_bad_options_are_one_line(data, tmp_path, capsys, words, message):
     code, _, err = said(capsys, *fit, *words)
     assert (code, err.count("\n")) == (2, 1)
     assert message in err
+
+
+def test_states_to_conserve_may_be_told_one_by_one():
+    words = ["fit", "runs.nc", "--model", "field-net", "-o", "run", "--conserve", "height", "--conserve", "velocity"]
+    assert make_parser().parse_args(words).conserve == ["height", "velocity"]

@@ -34,7 +34,7 @@ def refused(call, *words):
     [
         {"net": "mlp"}, {"symmetry": "half"}, {"precision": "float16"}, {"width": 0}, {"depth": 1.5}, {"batch": True},
         {"unroll": 0}, {"parameters": -3}, {"rate": 0.0}, {"rate": float("nan")}, {"noise": -0.1}, {"noise": "loud"},
-        {"conserve": "height"}, {"conserve": (1,)}, {"device": "abacus"},
+        {"conserve": "height"}, {"conserve": (1,)}, {"conserve": 3}, {"device": "abacus"},
     ],
 )  # fmt: skip
 def test_settings(bad):
