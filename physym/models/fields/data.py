@@ -18,6 +18,7 @@ import torch
 import xarray as xr
 
 from physym.data import Signature
+from physym.models.fields.constraints import obeyed
 from physym.models.fields.learnable import TIMES, index_sizes, step_of
 from physym.models.fields.packing import by_type, packed, unpacked
 from physym.natural_units import base_units, constant_product, exponents_beside, magnitudes, unit_size
@@ -58,6 +59,8 @@ class FieldSignature(Signature):
         step: the step of the training data, in `time_units`.
         pace: how the step follows from cell and parameters: exponent and reference value in SI, by name; empty if it
             is always the same.
+        solenoidal: names of the states without divergence.
+        symmetric: names of the states that are symmetric tensors.
     """
 
     space: tuple[str, ...] = ()
@@ -65,6 +68,8 @@ class FieldSignature(Signature):
     length_units: str = "m"
     step: float = 1.0
     pace: dict[str, list[float]] = field(default_factory=dict)
+    solenoidal: tuple[str, ...] = ()
+    symmetric: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, dataset: xr.Dataset, *, dimensionless: bool = True) -> Self:
@@ -85,10 +90,12 @@ class FieldSignature(Signature):
         grid = Grid.of(dataset, units=str(dataset[space[-1]].attrs["units"]))
         mean = float(np.prod(grid.cell)) ** (1 / grid.ndim)
         shared = [v.name for v in parameters if not {"sample", *space} & set(dataset[v.name].dims)]
+        free, even = obeyed(dataset, states, grid)
         plain = cls(
             states, parameters, sizes, str(dataset["time"].attrs["units"]), str(dataset.attrs.get("simulator", "none")),
             defaults={name: np.ravel(dataset[name].values).astype(float).tolist() for name in shared},
             space=space, cell=tuple(size / mean for size in grid.cell), length_units=grid.units, step=step_of(dataset),
+            solenoidal=free, symmetric=even,
         )  # fmt: skip
         return plain._with_units(dataset).with_values(dataset)
 
@@ -207,9 +214,7 @@ class FieldSignature(Signature):
             parts.append(part / unit_size(variable.units, base).reshape(-1, *(1,) * (part.ndim - 1)))
         states = np.concatenate(parts, axis=-1 - self.dim)
         shape = tuple(data.sizes[dim] for dim in self.space)
-        told = [
-            packed(self._spread(v, numbers[v.name], shape), self.dim, v.tensor_order) for v in by_type(self.inputs)
-        ]
+        told = [packed(self._spread(v, numbers[v.name], shape), self.dim, v.tensor_order) for v in by_type(self.inputs)]
         told = [np.broadcast_to(part, (len(states), *part.shape[1:])) for part in told]
         if told and any(part.shape[-self.dim :] == shape for part in told):
             told = [np.broadcast_to(part, (*part.shape[:2], *shape)) for part in told]

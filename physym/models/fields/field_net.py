@@ -5,7 +5,9 @@
 x being scalars, vectors and tensors on a periodic grid, in dimensionless numbers (see `physym.models.fields.data`) over
 their spread, and s the size of the increments of the training data. The net commutes with the translations, rotations
 and reflections of the grid, parameters turned along, and so does a rollout of any length. The mean over the grid of
-what is to be conserved (the height of water: mass; a velocity: momentum) is taken out of the increment.
+what is to be conserved (the height of water: mass; a velocity: momentum) is taken out of the increment. What all
+training data obey to rounding, a velocity without divergence or a symmetric stress, the rollout obeys too (see
+`physym.models.fields.constraints`).
 
 Source: W. Gregory et al., GeometricImageNet (arXiv 2305.12585, 2023); for noise on the inputs and rollouts in training,
 A. Sanchez-Gonzalez et al., "Learning to simulate complex physics with graph networks" (ICML 2020).
@@ -22,6 +24,7 @@ import torch
 import xarray as xr
 from torch import nn
 
+from physym.models.fields.constraints import solenoidal, symmetric
 from physym.models.fields.data import FieldSignature
 from physym.models.fields.nets import NETS, make_net
 from physym.models.fields.packing import types_of
@@ -192,11 +195,25 @@ class FieldNet(LearnedModel):
             pairs = [zip((given, told), pair, strict=True) for pair in self._order]
             given = torch.cat([part[:, where] for pair in pairs for part, where in pair if where is not None], dim=1)
         change = self.network(given).to(z.dtype)
-        change = change * self._column(self.gain / self.spread, z)
+        change = self.constrained(change * self._column(self.gain / self.spread, z))
         if self._kept is None:
             return change
         mean = change.mean(dim=tuple(range(2, change.ndim)), keepdim=True)
         return change - self._column(self._kept, z) * mean
+
+    def constrained(self, change: torch.Tensor) -> torch.Tensor:
+        """The increment brought back to what all states of the training data obey."""
+        signature: FieldSignature = self.signature
+        if not signature.solenoidal and not signature.symmetric:
+            return change
+        places = signature.places()
+        parts = list(change.split([where.stop - where.start for where in places.values()], dim=1))
+        for n, name in enumerate(places):
+            if name in signature.solenoidal:
+                parts[n] = solenoidal(parts[n], signature.cell)
+            elif name in signature.symmetric:
+                parts[n] = symmetric(parts[n], signature.dim)
+        return torch.cat(parts, dim=1)
 
     def tendency(self, dataset: xr.Dataset) -> xr.Dataset:
         """The learned change over a step by the step, of a typed dataset, with the dimensions of its states.

@@ -181,7 +181,8 @@ class FieldRun:
         if self.model.noise:
             generator = torch.Generator(states.device).manual_seed(int(rng.integers(2**62)))
             noise = torch.randn(z.shape, generator=generator, dtype=z.dtype, device=z.device)
-            z = z + self.model.noise * self.gain * noise
+            # noise that the increment could not take back would only hide what it can
+            z = z + self.model.noise * self.model.constrained(self.gain * noise)
         return z, several[:, 1:], self.fit.context[rows]
 
     def _loss(self, z: torch.Tensor, truth: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
