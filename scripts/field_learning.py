@@ -8,7 +8,7 @@ are mean squares over the truth's variance, averaged over the states: of one ste
 a rollout of 20 steps.
 
 usage: scripts/field_learning.py [--work FOLDER] [--simulators NAME ...] [--runs N ...] [--seeds N ...] [--steps N]
-           [--parameters N] [--net NAME] [--figure PNG] [--table]
+           [--parameters N] [--net NAME] [--figure PNG] [--film GIF] [--table]
 
 Every fit is one line of results.jsonl in the folder (runs/field_learning by default); fits that are there are not done
 again, and an unfinished fit goes on from its checkpoint. The comparison is that of W. Gregory et al., GeometricImageNet
@@ -84,9 +84,7 @@ def errors(model: physym.FieldNet, test: xr.Dataset) -> tuple[float, float]:
         parts = []
         for name in states:
             spread = ((truth[name] - truth[name].mean(axes)) ** 2).mean()
-            parts.append(
-                ((found[name] - truth[name]) ** 2).mean([d for d in truth[name].dims if d != "time"]) / spread
-            )
+            parts.append(((found[name] - truth[name]) ** 2).mean([d for d in truth[name].dims if d != "time"]) / spread)
         return np.mean([part.values for part in parts], axis=0)
 
     run = model.simulate(test.isel(time=0, drop=True), times[: STEPS + 1])
@@ -101,7 +99,7 @@ def errors(model: physym.FieldNet, test: xr.Dataset) -> tuple[float, float]:
 def fit(name: str, symmetry: str, runs: int, seed: int, given: argparse.Namespace) -> dict:
     """One model, trained and tested."""
     train, test, turned = data(name, given.work)
-    key = f"{name}-{symmetry}-{given.net}-{given.parameters}-{runs}-{given.steps}-{seed}"
+    key = key_of(name, symmetry, runs, seed, {**vars(given), "wanted": given.parameters})
     model = physym.FieldNet(net=given.net, symmetry=symmetry, parameters=given.parameters)
     begun = time.process_time()
     model.fit(train.isel(sample=slice(runs)), steps=given.steps, seed=seed, output=given.work / key, force=given.force)
@@ -165,6 +163,23 @@ def draw(rows: list[dict], path: Path) -> None:
     plotting.save(figure, path)
 
 
+def film(rows: list[dict], work: Path, path: Path) -> None:
+    """A GIF of salinity, truth and model side by side, by the first geometric net that learned shallow water."""
+    from physym.plotting import animate_field, views
+
+    row = next(r for r in rows if r["simulator"] == "shallow-water" and r["symmetry"] == "full")
+    model = physym.load(work / key_of(row["simulator"], row["symmetry"], row["runs"], row["seed"], row))
+    one = data("shallow-water", work)[1].isel(sample=slice(1))
+    run = model.simulate(one.isel(time=0, drop=True), one["time"].values)
+    view = views(one.isel(sample=0), run.isel(sample=0), only=["salinity"])[0]
+    animate_field(view, physym.rollout_error(run, one).isel(sample=0), path)
+
+
+def key_of(name: str, symmetry: str, runs: int, seed: int, given: dict) -> str:
+    """The folder of a fit."""
+    return f"{name}-{symmetry}-{given['net']}-{given['wanted']}-{runs}-{given['steps']}-{seed}"
+
+
 def main() -> None:
     """Do what is missing, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -172,11 +187,12 @@ def main() -> None:
     parser.add_argument("--simulators", nargs="+", choices=sorted(SETTINGS), default=sorted(SETTINGS))
     parser.add_argument("--runs", nargs="+", type=int, default=[50])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--parameters", type=int, default=10_000)
+    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--parameters", type=int, default=5_000)
     parser.add_argument("--net", default="dilated")
     parser.add_argument("--symmetries", nargs="+", choices=sorted(KINDS), default=sorted(KINDS))
     parser.add_argument("--figure", type=Path)
+    parser.add_argument("--film", type=Path, help="a GIF of truth and model")
     parser.add_argument("--force", action="store_true", help="replace fits that were begun with other settings")
     parser.add_argument("--table", action="store_true", help="only print what there is")
     given = parser.parse_args()
@@ -199,6 +215,8 @@ def main() -> None:
     print(table(rows))
     if given.figure is not None:
         draw(rows, given.figure)
+    if given.film is not None:
+        film(rows, given.work, given.film)
 
 
 if __name__ == "__main__":
