@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import xarray as xr
 
+from simulators.errors import InputError
 from simulators.grid import differences, fields, geometry, operators, spectral
 from simulators.grid.fields import Scheme
 from simulators.schema import SPACE
@@ -76,6 +77,19 @@ class Grid:
         made = geometry.box(length, cell, units, origin)
         for name, value in zip(("length", "cell", "units", "origin"), made, strict=True):
             object.__setattr__(self, name, value)
+
+    @classmethod
+    def rectangle(cls, length: Any, cell: Any) -> Grid:  # noqa: ANN401  as users give settings
+        """The grid of a rectangle in metres, from settings (along x, along y).
+
+        Raises:
+            InputError: unless there are two lengths and two sizes of a cell, and as of the class.
+        """
+        if not np.shape(length) == np.shape(cell) == (2,):
+            raise InputError(
+                f"length, cell: expected one number each, or one along x and one along y; given {length} and {cell}"
+            )
+        return cls(length=length, cell=cell)
 
     @classmethod
     def of(

@@ -138,12 +138,7 @@ class ShallowWater(Simulator):
 
     def grid(self) -> Grid:
         """The periodic grid of the starts that it draws."""
-        if not np.shape(self.length) == np.shape(self.cell) == (2,):
-            raise InputError(
-                f"length, cell: expected one number each, or one along x and one along y; given {self.length} and"
-                f" {self.cell}"
-            )
-        return Grid(length=self.length, cell=self.cell)  # type: ignore[arg-type]
+        return Grid.rectangle(self.length, self.cell)
 
     @classmethod
     def variables(cls) -> dict[str, Variable]:
