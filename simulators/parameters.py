@@ -16,7 +16,7 @@ import xarray as xr
 from simulators.errors import InputError
 from simulators.schema import Variable, conform, coordinates
 
-__all__ = ["LogUniform", "Uniform", "arrays", "complete", "draw", "frozen", "lead", "typed"]
+__all__ = ["LogUniform", "Uniform", "arrays", "complete", "count", "draw", "frozen", "lead", "sides", "typed"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,31 @@ def frozen(name: str, value: Any) -> Any:  # noqa: ANN401
         return tuple(map(nested, values)) if isinstance(values, list) else values
 
     return nested(array.tolist())
+
+
+def count(name: str, value: Any) -> int:  # noqa: ANN401
+    """A setting that counts things.
+
+    Raises:
+        InputError: with the setting's name, unless it is an integer >= 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise InputError(f"{name}: expected an integer >= 1, given {value!r}")
+    return int(value)
+
+
+def sides(length: Any, cell: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:  # noqa: ANN401
+    """The sides (x, y, z) of a rectangle or box, and of its cells; one number is for all, of two unless told otherwise.
+
+    Raises:
+        InputError: if they are no numbers, or the box has other than 2 or 3 sides.
+    """
+    length = frozen("length", length)
+    length = length if np.ndim(length) else (length,) * 2
+    if len(length) not in (2, 3):
+        raise InputError(f"length: expected one number, or 2 or 3 along x, y and z; given {length}")
+    cell = frozen("cell", cell)
+    return length, cell if np.ndim(cell) else (cell,) * len(length)
 
 
 def typed(variable: Variable, value: Any, sizes: Mapping[Any, int]) -> xr.DataArray:  # noqa: ANN401

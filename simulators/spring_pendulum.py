@@ -30,7 +30,7 @@ import xarray as xr
 
 from simulators.base import Simulator, check_times, require_start, streams
 from simulators.errors import InputError
-from simulators.parameters import Uniform, arrays, complete, draw, frozen, lead
+from simulators.parameters import Uniform, arrays, complete, count, draw, frozen, lead
 from simulators.schema import Variable
 
 __all__ = ["SpringPendulum"]
@@ -78,12 +78,11 @@ class SpringPendulum(Simulator):
     reversible: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.bodies, int | np.integer) or isinstance(self.bodies, bool) or self.bodies < 1:
-            raise InputError(f"bodies: expected an integer >= 1, given {self.bodies!r}")
+        bodies = count("bodies", self.bodies)
         given = {name: getattr(self, name) for name in (*_PER_BODY, "gravity", "position_spread", "momentum_spread")}
         ranges = [name for name in _PER_BODY if isinstance(given[name], Uniform)]
         fixed = {name: frozen(name, value) for name, value in given.items() if name not in ranges}
-        for name, value in {"bodies": int(self.bodies), **fixed}.items():
+        for name, value in {"bodies": bodies, **fixed}.items():
             object.__setattr__(self, name, value)
         for name in _PER_BODY:
             array = np.array(given[name].low if name in ranges else fixed[name])

@@ -9,7 +9,7 @@ __all__ = ["in_threads"]
 
 
 def in_threads(task: Callable[[int], None], count: int, threads: int | None = None) -> None:
-    """Run `task(n)` for n from 0 to count - 1; the first that raises, raises here.
+    """Run `task(n)` for n from 0 to count - 1; the first of them, in order, that raises, raises here.
 
     Args:
         task: what to do; it must release Python's lock, as numpy and scipy.fft do, to gain from threads.

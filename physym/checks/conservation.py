@@ -10,7 +10,6 @@ that the data's solver states.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import numpy as np
@@ -18,6 +17,7 @@ import xarray as xr
 
 from physym.checks.findings import Report
 from physym.checks.moves import has_grid
+from physym.checks.selection import described
 from physym.metrics import drift, nudge
 from simulators import Simulator
 from simulators.schema import names
@@ -88,8 +88,5 @@ def _coarse(law: Simulator, data: xr.Dataset, name: str, moved: xr.DataArray) ->
 
 def _solver_tolerance(data: xr.Dataset) -> float:
     """The tolerance that the solver of the data states, 0 if it states none."""
-    try:
-        solver = json.loads(str(data.attrs.get("solver", "{}")))
-        return float(solver.get("tolerance", 0.0))
-    except (ValueError, TypeError, AttributeError):
-        return 0.0
+    stated = described(data, "solver").get("tolerance", 0.0)
+    return float(stated) if isinstance(stated, int | float) else 0.0

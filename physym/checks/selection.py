@@ -16,7 +16,7 @@ import xarray as xr
 from simulators.errors import SchemaError
 from simulators.schema import stores
 
-__all__ = ["failed_runs", "few", "in_parts", "joined", "loaded", "sample_slices", "unreadable"]
+__all__ = ["described", "failed_runs", "few", "in_parts", "joined", "loaded", "sample_slices", "unreadable"]
 
 # of numbers in memory at once; a part is copied up to ten times while it is worked on
 LARGEST = 3 * 2**27
@@ -78,14 +78,14 @@ def unreadable(data: xr.Dataset, error: Exception) -> SchemaError:
 
 def failed_runs(data: xr.Dataset) -> str:
     """A word on the runs that failed and are not in the dataset; none if there are none."""
-    failed = _read(data, "failures")
+    failed = described(data, "failures")
     if not failed:
         return ""
-    total = _read(data, "settings").get("samples", len(failed) + data.sizes.get("sample", 1))
+    total = described(data, "settings").get("samples", len(failed) + data.sizes.get("sample", 1))
     return f"{len(failed)} of {total} runs failed and {'is' if len(failed) == 1 else 'are'} left out"
 
 
-def _read(data: xr.Dataset, name: str) -> dict[str, object]:
+def described(data: xr.Dataset, name: str) -> dict[str, object]:
     """An attribute that holds a mapping as JSON text; empty if it is absent or something else."""
     try:
         found = json.loads(data.attrs.get(name, "{}"))

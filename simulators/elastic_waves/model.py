@@ -37,7 +37,7 @@ from simulators.elastic_waves.fields import PARAMETERS
 from simulators.elastic_waves.modes import Modes
 from simulators.errors import InputError
 from simulators.grid import Grid
-from simulators.parameters import Uniform, arrays, complete, draw, frozen, lead
+from simulators.parameters import Uniform, arrays, complete, count, draw, frozen, lead, sides
 from simulators.schema import Variable
 from simulators.threads import in_threads
 
@@ -101,16 +101,9 @@ class ElasticWaves(Simulator):
         if self.speed < 0:
             raise InputError(f"speed: expected a number not negative, given {self.speed:g}")
         fields.check_medium(*(least[name] for name in PARAMETERS))
-        if isinstance(self.pulses, bool) or not isinstance(self.pulses, int | np.integer) or self.pulses < 1:
-            raise InputError(f"pulses: expected an integer >= 1, given {self.pulses!r}")
-        object.__setattr__(self, "pulses", int(self.pulses))
-        axes = 2
-        for name in ("length", "cell"):
-            value = frozen(name, getattr(self, name))
-            object.__setattr__(self, name, value if np.ndim(value) else (value,) * axes)
-            axes = len(self.length)  # type: ignore[arg-type]
-            if axes not in (2, 3):
-                raise InputError(f"length: expected one number, or 2 or 3 along x, y and z; given {self.length}")
+        object.__setattr__(self, "pulses", count("pulses", self.pulses))
+        for name, value in zip(("length", "cell"), sides(self.length, self.cell), strict=True):
+            object.__setattr__(self, name, value)
         self.grid()
 
     def grid(self) -> Grid:

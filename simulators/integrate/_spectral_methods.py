@@ -9,7 +9,7 @@ import numpy as np
 
 from simulators.errors import DivergenceError, InputError
 from simulators.integrate.exponential import STEPS, phi
-from simulators.integrate.exponential import _third as third
+from simulators.integrate.exponential import third_difference as third
 from simulators.integrate.fields import RightHandSide
 from simulators.integrate.march import Method
 from simulators.integrate.spectral_system import SpectralSystem

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from simulators.errors import DivergenceError
 from simulators.integrate import arguments
 from simulators.integrate.fields import RightHandSide, Solution
-from simulators.integrate.lanes import default_threads
 from simulators.integrate.march import Method, march
+from simulators.threads import in_threads
 
 __all__ = ["equal_steps"]
 
@@ -49,7 +48,6 @@ def equal_steps(
     """
     times = arguments.increasing(times)
     pieces = arguments.substeps(times, step)
-    threads = default_threads() if threads is None else arguments.count("threads", threads)
     # a march to the first time checks the arguments and goes nowhere; times that decrease it refuses
     checked = times[:1] if times[-1] >= times[0] else times
     y0 = march(make, rhs, y0, checked, parameters, tolerance=1.0, integrals=integrals, max_steps=max_steps).states[:, 0]
@@ -65,7 +63,7 @@ def equal_steps(
     kept = np.zeros((len(y0), times.size, integrals))
     counts = np.zeros((3, len(y0)), dtype=np.int64)
 
-    def run(sample: int) -> DivergenceError | None:
+    def run(sample: int) -> None:
         side = RightHandSide(rhs, y0.shape[1:], values[sample], integrals)  # type: ignore[arg-type]
         method = make(side, times[0], y0[sample], sample)
         states[sample, 0], size = y0[sample], np.ones(y0.shape[1])
@@ -75,18 +73,12 @@ def equal_steps(
                 with np.errstate(all="ignore"):
                     errors = method.attempt(span / count, size)
                 if not np.all(np.isfinite(errors)):
-                    return _lost(times, sample, method.t, step)
+                    raise _lost(times, sample, method.t, step)
                 method.accept(times[n + 1] if part == count else begin + span * part / count)
             states[sample, n + 1], kept[sample, n + 1] = method.y, method.integrals
         counts[:, sample] = pieces.sum(), 0, side.evaluations
-        return None
 
-    with ThreadPoolExecutor(min(threads, len(y0))) as pool:
-        for fault in pool.map(run, range(len(y0))):
-            # in order, so that the first that failed is named
-            if fault is not None:
-                pool.shutdown(cancel_futures=True)
-                raise fault
+    in_threads(run, len(y0), threads)
     return Solution(states, kept, *counts)
 
 

@@ -14,7 +14,7 @@ from simulators.integrate.march import Method, Scale, march, rms
 STEPS = 2
 """For so many steps the coefficients are kept."""
 
-__all__ = ["etdrk4", "phi"]
+__all__ = ["etdrk4", "phi", "third_difference"]
 
 Linear = Sequence["np.ndarray | None"]
 
@@ -221,7 +221,7 @@ class ETDRK4(Method):
         return self._errors(h, weights, flat)
 
     def _errors(self, h: float, weights: dict[int, tuple[np.ndarray, ...]], flat: Sequence[np.ndarray]) -> np.ndarray:
-        quadrature = _third(h, self._before)
+        quadrature = third_difference(h, self._before)
         errors = np.empty(len(self.y))
         for part in self._plain:
             for field in range(part.start, part.stop):
@@ -294,7 +294,7 @@ class ETDRK4(Method):
         return found
 
 
-def _third(h: float, before: float) -> np.ndarray:
+def third_difference(h: float, before: float) -> np.ndarray:
     """Weights of N at -before, 0, h/2 (each of two) and h, whose sum is h³/36 times the third derivative of N.
 
     With nothing before, the second difference takes its place.

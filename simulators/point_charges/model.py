@@ -35,7 +35,7 @@ import xarray as xr
 from simulators.base import Simulator, check_times, require_start, streams
 from simulators.errors import InputError
 from simulators.grid import Grid
-from simulators.parameters import Uniform, complete, draw, frozen, lead
+from simulators.parameters import Uniform, complete, count, draw, frozen, lead, sides
 from simulators.point_charges import ewald
 from simulators.point_charges.rows import check_sign, packed, rows
 from simulators.schema import SPACE, Variable
@@ -96,9 +96,7 @@ class PointCharges(Simulator):
     reversible: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.bodies, int | np.integer) or isinstance(self.bodies, bool) or self.bodies < 1:
-            raise InputError(f"bodies: expected an integer >= 1, given {self.bodies!r}")
-        object.__setattr__(self, "bodies", int(self.bodies))
+        object.__setattr__(self, "bodies", count("bodies", self.bodies))
         for name in PARAMETERS:
             value = getattr(self, name)
             if not isinstance(value, Uniform):
@@ -119,13 +117,8 @@ class PointCharges(Simulator):
                 raise InputError(f"{name}: expected one number >= 0, given {value!r}")
         if not isinstance(self.neutral, bool):
             raise InputError(f"neutral: expected True or False, given {self.neutral!r}")
-        axes = 2
-        for name in ("length", "cell"):
-            value = frozen(name, getattr(self, name))
-            object.__setattr__(self, name, value if np.ndim(value) else (value,) * axes)
-            axes = len(self.length)  # type: ignore[arg-type]
-            if axes not in (2, 3):
-                raise InputError(f"length: expected one number, or 2 or 3 along x, y and z; given {self.length}")
+        for name, value in zip(("length", "cell"), sides(self.length, self.cell), strict=True):
+            object.__setattr__(self, name, value)
         self.grid()
 
     def grid(self) -> Grid:

@@ -26,7 +26,7 @@ from torch import nn
 from torch.nn import functional
 
 from physym.models.fields.padding import Padding, check_padding, mirror_signs, pad
-from physym.models.fields.types import Type, Types, check_types, entries, layout, parts, type_name, unpack
+from physym.models.fields.types import Type, Types, check_count, check_types, entries, layout, parts, type_name, unpack
 from physym.symmetry.filters import invariant_filters
 from physym.symmetry.groups import Hyperoctahedral
 from simulators.errors import InputError
@@ -111,8 +111,7 @@ class GeometricConv(nn.Module):
         self.inputs: Types = check_types("inputs", inputs, dim)
         self.outputs: Types = check_types("outputs", outputs, dim)
         for name, value in (("size", size), ("stride", stride), ("dilation", dilation)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InputError(f"{name}: expected an integer >= 1, given {value!r}")
+            check_count(name, value)
         check_padding(padding)
         width = dilation * (size - 1) + 1
         if (width - stride) % 2:

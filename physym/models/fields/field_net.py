@@ -28,7 +28,7 @@ from physym.models.fields.constraints import solenoidal, symmetric
 from physym.models.fields.data import FieldSignature
 from physym.models.fields.nets import NETS, make_net
 from physym.models.fields.packing import types_of
-from physym.models.fields.types import layout
+from physym.models.fields.types import check_count, layout
 from physym.models.learned import LearnedModel, Trainer
 from physym.models.rollout import fault
 from simulators.base import check_times, provenance, require_start
@@ -86,8 +86,7 @@ class FieldNet(LearnedModel):
         whole = {"parameters": parameters, "batch": batch, "unroll": unroll}
         whole |= {name: value for name, value in (("width", width), ("depth", depth)) if value is not None}
         for name, value in whole.items():
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InputError(f"{name}: expected an integer >= 1, given {value!r}")
+            check_count(name, value)
         for name, value, low in (("rate", rate, "> 0"), ("noise", noise, ">= 0")):
             fits = isinstance(value, int | float) and np.isfinite(value) and (value > 0 or (value == 0 and "=" in low))
             if not fits or isinstance(value, bool):

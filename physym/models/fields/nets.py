@@ -10,7 +10,7 @@ from torch import nn
 
 from physym.models.fields.convolution import Symmetry
 from physym.models.fields.resnet import ResNet
-from physym.models.fields.types import Type
+from physym.models.fields.types import Type, check_count
 from physym.models.fields.unet import UNet
 from simulators.errors import InputError
 
@@ -51,8 +51,8 @@ def make_net(
     if name not in NETS:
         raise InputError(f"net: expected one of {', '.join(NETS)}; given {name!r}")
     for label, value in (("width", width), ("depth", depth), ("parameters", parameters)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise InputError(f"{label}: expected an integer >= 1, given {value!r}")
+        if value is not None:
+            check_count(label, value)
     deep = depth or _DEPTHS[name]
 
     def made(wide: int) -> nn.Module:

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from physym.models.fields.gates import norms
-from physym.models.fields.types import Type, check_types, layout
+from physym.models.fields.types import Type, check_count, check_types, layout
 from simulators.errors import InputError
 
 __all__ = ["average_pool", "longest_pool", "refine"]
@@ -22,8 +22,7 @@ _LONGEST = {1: functional.max_pool1d, 2: functional.max_pool2d, 3: functional.ma
 
 
 def _check_blocks(fields: torch.Tensor, block: int) -> int:
-    if isinstance(block, bool) or not isinstance(block, int) or block < 1:
-        raise InputError(f"block: expected an integer >= 1, given {block!r}")
+    check_count("block", block)
     for count in fields.shape[2:]:
         if count % block:
             raise InputError(f"expected a grid whose sides {block} divides, given {count} cells")
@@ -69,8 +68,7 @@ def refine(fields: torch.Tensor, factor: int = 2) -> torch.Tensor:
     Raises:
         InputError: unless the factor is an integer >= 1.
     """
-    if isinstance(factor, bool) or not isinstance(factor, int) or factor < 1:
-        raise InputError(f"factor: expected an integer >= 1, given {factor!r}")
+    check_count("factor", factor)
     for axis in range(2, fields.ndim):
         fields = fields.repeat_interleave(factor, dim=axis)
     return fields

@@ -13,7 +13,7 @@ import torch
 
 from simulators.errors import InputError
 
-__all__ = ["Type", "Types", "check_types", "entries", "layout", "pack", "parts", "type_name", "unpack"]
+__all__ = ["Type", "Types", "check_count", "check_types", "entries", "layout", "pack", "parts", "type_name", "unpack"]
 
 Type = tuple[int, int]
 Types = dict[Type, int]
@@ -40,6 +40,16 @@ def check_types(name: str, types: Mapping[Type, int], dim: int) -> Types:
     if not found:
         raise InputError(f"{name}: expected channels by type, such as {{(0, 0): 16, (1, 0): 16}}, given {types!r}")
     return dict(sorted(found.items()))
+
+
+def check_count(name: str, value: object) -> None:
+    """Refuse what counts nothing.
+
+    Raises:
+        InputError: unless it is an integer >= 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InputError(f"{name}: expected an integer >= 1, given {value!r}")
 
 
 def type_name(key: Type) -> str:
