@@ -1,0 +1,87 @@
+"""Invariant tensors of groups of signed permutations.
+
+Every generator takes an entry of a tensor to another one, or its negative. So each orbit of entries carries one
+invariant, with the entries 1 and -1 over its root size, or none where it returns to its own negative. Orbits are the
+connected components of a graph, whose nodes are the entries and their negatives.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from physym.symmetry.representations import Term, orientation
+from simulators.errors import InputError
+
+__all__ = ["check_size", "is_signed_permutation", "orbits"]
+
+_LARGEST = 2**28
+
+
+def check_size(shape: tuple[int, ...]) -> None:
+    """Refuse arrays of more than 2^28 numbers.
+
+    Raises:
+        InputError: if it has more.
+    """
+    total = int(np.prod([int(n) for n in shape], dtype=object))
+    if total > _LARGEST:
+        raise InputError(
+            f"basis: expected at most 2^28 numbers, given {' x '.join(map(str, shape))} = {total:.3g}; take smaller"
+            " representations"
+        )
+
+
+def is_signed_permutation(matrix: np.ndarray) -> bool:
+    """Whether a matrix has one entry, 1 or -1, in each row and column."""
+    entries = matrix[matrix != 0]
+    return bool(
+        (np.count_nonzero(matrix, axis=0) == 1).all()
+        and (np.count_nonzero(matrix, axis=1) == 1).all()
+        and np.isin(entries, (1.0, -1.0)).all()
+    )
+
+
+def orbits(dim: int, discrete: np.ndarray, term: Term) -> np.ndarray:
+    """An orthonormal basis (n, dim**k) of the invariants of one tensor product, no two with a common entry.
+
+    Args:
+        dim: of the space that the permutations act on.
+        discrete: generators (n, dim, dim).
+        term: factors, and whether the sign of the determinant multiplies.
+    """
+    factors, pseudo = term
+    total = dim ** len(factors)
+    index = np.arange(total)
+    digits = np.unravel_index(index, (dim,) * len(factors)) if factors else ()
+    rows, columns = [], []
+    for h in discrete:
+        goal, sign = np.abs(h).argmax(axis=0), h.sum(axis=0).real
+        # signed permutations are orthogonal: the dual is the same
+        moved = np.ravel_multi_index([goal[d] for d in digits], (dim,) * len(factors)) if factors else index
+        signs = np.prod([sign[d] for d in digits], axis=0) if factors else np.ones(1)
+        signs = signs * (orientation(h) if pseudo else 1.0)
+        # entry n with the sign plus is node n, with minus node total + n
+        flipped = np.where(signs < 0, total, 0)
+        rows += [index, index + total]
+        columns += [moved + flipped, moved + total - flipped]
+    if not rows:
+        return np.eye(total)
+    graph = sparse.coo_array(
+        (np.ones(2 * total * len(discrete), dtype=np.int8), (np.concatenate(rows), np.concatenate(columns))),
+        shape=(2 * total, 2 * total),
+    )
+    _, label = csgraph.connected_components(graph, directed=False)
+    plus, minus = label[:total], label[total:]
+    alive = plus != minus
+    # of an orbit and its negative, that which holds its first entry with a plus
+    _, first, place = np.unique(np.minimum(plus, minus)[alive], return_index=True, return_inverse=True)
+    entries = np.flatnonzero(alive)
+    lead = plus[entries][first]
+    count = len(first)
+    check_size((count, total))
+    found = np.zeros((count, total))
+    found[place, entries] = np.where(plus[entries] == lead[place], 1.0, -1.0)
+    found = found[np.argsort(first)]
+    return found / np.sqrt((found**2).sum(axis=1, keepdims=True))

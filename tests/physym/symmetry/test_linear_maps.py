@@ -1,0 +1,193 @@
+"""Bases of equivariant linear maps: dimensions from tables and characters, equivariance, orthonormality."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from physym.symmetry import (
+    PSEUDO,
+    SO,
+    SU,
+    A,
+    AboutAxis,
+    D,
+    Group,
+    Hyperoctahedral,
+    Lorentz,
+    MatrixGroup,
+    O,
+    Product,
+    Rep,
+    Rosette,
+    S,
+    Scalings,
+    Sp,
+    T,
+    U,
+    V,
+    Z,
+    dimension,
+    equivariant_basis,
+    invariant_basis,
+    translations,
+)  # fmt: skip
+from simulators import InputError
+
+# of invariants in T(0), T(1), ...; physym's GROUND_TRUTHS, from Weyl's formulas and by counting orbits
+TABLE = {
+    SO(3): [1, 0, 1, 1, 3, 6, 15, 36],
+    O(3): [1, 0, 1, 0, 3, 0, 15, 0],
+    SO(2): [1, 0, 2, 0, 6, 0, 20, 0, 70],
+    O(2): [1, 0, 1, 0, 3, 0, 10, 0, 35],
+    Lorentz(3, proper=True): [1, 0, 1, 0, 4, 0, 25],
+    Lorentz(3): [1, 0, 1, 0, 3, 0, 15],
+    Sp(4): [1, 0, 1, 0, 3, 0, 14],
+    S(3): [1, 1, 2, 5, 14, 41, 122],
+    S(4): [1, 1, 2, 5, 15, 51, 187],
+    S(7): [1, 1, 2, 5, 15, 52],
+    Z(6): [1, 1, 6, 36, 216],
+    D(5): [1, 1, 3, 13, 63],
+    D(6): [1, 1, 4, 20],
+    A(5): [1, 1, 2, 5, 16, 63],
+}
+OTHERS = [
+    SO(1), O(1), SO(4), O(4), SO(5), Sp(2), Lorentz(1), Lorentz(2), SU(2), U(2), SU(3), Hyperoctahedral(3), Rosette(5),
+    Rosette(5, reflections=False), AboutAxis(O(2)), AboutAxis(SO(2), axis=(1.0, -2.0, 3.0)), AboutAxis(Rosette(6)),
+    Product(S(3), O(2)), Product(Z(2), SO(3)), Product(O(2), O(2), on="pairs"), translations(2, 3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("group", TABLE, ids=repr)
+def test_invariants_of_tensor_powers(group: Group) -> None:
+    wanted = TABLE[group]
+    assert [dimension(group, T(0), T(k)) for k in range(len(wanted))] == wanted
+    few = min(len(wanted), 6)
+    assert [len(invariant_basis(group, T(k))) for k in range(few)] == wanted[:few]
+
+
+@pytest.mark.parametrize("group", OTHERS, ids=repr)
+def test_null_space_and_character_agree(group: Group) -> None:
+    sign = T(0) if group.complex else PSEUDO
+    for rep_in, rep_out in [(T(0), T(3)), (V, T(1, 1)), (V + sign, 2 * T(2)), (T(1, 1), sign * T(1, 1))]:
+        assert len(equivariant_basis(group, rep_in, rep_out)) == dimension(group, rep_in, rep_out)
+
+
+def test_rotations_of_high_powers_are_counted_and_built() -> None:
+    assert [dimension(SO(3), T(0), T(k)) for k in (8, 9, 10)] == [91, 232, 603]
+    assert dimension(O(3), T(4), T(4)) == 91
+    assert equivariant_basis(SO(3), T(4), T(4)).shape == (91, 81, 81)
+    assert equivariant_basis(S(20), T(2), T(2)).shape == (15, 400, 400)
+
+
+def test_unitary_groups_have_factorials_of_permutations() -> None:
+    """End T(k) of U(n): permutations of k without an increasing run longer than n."""
+    assert [dimension(U(1), T(k), T(k)) for k in (1, 2, 3)] == [1, 1, 1]
+    assert [dimension(U(2), T(k), T(k)) for k in range(1, 7)] == [1, 2, 5, 14, 42, 132]
+    assert [dimension(U(3), T(k), T(k)) for k in range(1, 7)] == [1, 2, 6, 23, 103, 513]
+    assert [len(equivariant_basis(U(2), T(k), T(k))) for k in (1, 2, 3)] == [1, 2, 5]
+
+
+@pytest.mark.parametrize(
+    ("group", "power", "shape"), [(Z(6), 2, (6, 36)), (SO(3), 3, (1, 27)), (S(5), 5, (52, 3125)), (A(5), 5, (63, 3125))]
+)
+def test_published_shapes(group: Group, power: int, shape: tuple[int, int]) -> None:
+    """Of Finzi et al. 2021."""
+    assert invariant_basis(group, T(power)).shape == shape
+
+
+CASES = [
+    (SO(3), T(3), T(2) + V),
+    (O(3), PSEUDO * V, T(2) + T(3)),
+    (O(3), V + PSEUDO * T(2), PSEUDO + T(1, 1)),
+    (Lorentz(3), T(2), T(1, 1) + V + PSEUDO * V),
+    (Lorentz(3, proper=True), T(1, 1), T(2)),
+    (Sp(4), T(2), T(1, 1) + T(0, 2)),
+    (U(2), T(2), T(2) + V + T(1, 1)),
+    (SU(2), V, V.dual + T(2)),
+    (S(4), V + T(2), T(2)),
+    (Hyperoctahedral(3), PSEUDO * T(2), V + T(3)),
+    (AboutAxis(Rosette(6)), 2 * V + T(2), T(2) + PSEUDO * V + V),
+    (Product(S(3), O(2)), V, V + T(2)),
+    (Scalings(((1, 0), (0, 1), (1, 1), (-1, 0))), T(2), V),
+]
+
+
+@pytest.mark.parametrize(("group", "rep_in", "rep_out"), CASES, ids=str)
+def test_maps_commute_with_random_elements_and_are_orthonormal(group: Group, rep_in: Rep, rep_out: Rep) -> None:
+    basis = equivariant_basis(group, rep_in, rep_out)
+    assert len(basis) > 0
+    flat = basis.reshape(len(basis), -1)
+    np.testing.assert_allclose(flat.conj() @ flat.T, np.eye(len(basis)), atol=1e-12)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((3, rep_in.dim(group)))
+    for _ in range(100):
+        g = group.random(rng)
+        before = rep_out.act(g, np.einsum("noi,bi->nbo", basis, x))
+        after = np.einsum("noi,bi->nbo", basis, rep_in.act(g, x))
+        # a boost enlarges what it acts on, and the rounding with it
+        size = np.linalg.norm(g, 2) * np.linalg.norm(np.linalg.inv(g), 2)
+        assert np.abs(before - after).max() <= 1e-12 * size ** max(rep_in.degree, rep_out.degree) * np.abs(x).max()
+
+
+def test_the_basis_is_complete_against_a_dense_null_space() -> None:
+    """The same space as by the singular values of the whole Kronecker system."""
+    for group, rep in [(SO(3), T(4)), (Lorentz(2), T(4)), (AboutAxis(Rosette(3)), T(3)), (Sp(2), T(4)), (D(4), T(3))]:
+        rows = [rep.derivative(a, np.eye(rep.dim(group))).T for a in group.lie_algebra()]
+        rows += [rep.matrix(h) - np.eye(rep.dim(group)) for h in group.discrete_generators()]
+        _, sizes, right = np.linalg.svd(np.concatenate(rows))
+        dense = right[np.append(sizes, np.zeros(len(right) - len(sizes))) < 1e-9]
+        found = invariant_basis(group, rep)
+        np.testing.assert_allclose(found.T @ found, dense.T @ dense, atol=1e-11)
+
+
+def test_averaging_over_a_finite_group_projects_onto_the_basis() -> None:
+    group, rep = Hyperoctahedral(3), T(4)
+    mean = np.mean([rep.matrix(g) for g in group.elements()], axis=0)
+    found = invariant_basis(group, rep)
+    np.testing.assert_allclose(found.T @ found, mean, atol=1e-12)
+
+
+def test_generators_that_are_no_normal_subgroup() -> None:
+    """Rotations about z and a quarter turn about x generate SO(3), though neither family keeps the other."""
+    about_z = np.zeros((3, 3))
+    about_z[0, 1], about_z[1, 0] = -1.0, 1.0
+    quarter = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+    group = MatrixGroup(lie_algebra=[about_z], discrete=[quarter])
+    for power, count in enumerate([1, 0, 1, 1, 3, 6]):
+        found, rotations = invariant_basis(group, T(power)), invariant_basis(SO(3), T(power))
+        assert len(found) == count
+        np.testing.assert_allclose(found.T @ found, rotations.T @ rotations, atol=1e-10)
+
+
+def test_a_shear_leaves_its_axis() -> None:
+    """exp(sN)(x, y) = (x + s y, y): a generator that has no basis of eigenvectors."""
+    group = MatrixGroup(lie_algebra=[[[0.0, 1.0], [0.0, 0.0]]])
+    np.testing.assert_allclose(np.abs(invariant_basis(group, V)), [[1.0, 0.0]], atol=1e-12)
+    assert len(equivariant_basis(group, V, V)) == 2
+
+
+def test_dimensionless_products_are_the_invariants_of_scalings() -> None:
+    """Speed, length and time: v t / l alone."""
+    units = Scalings(((1, -1), (1, 0), (0, 1)))
+    found = invariant_basis(units, T(2, 1))
+    index = np.argwhere(found.reshape(-1, 3, 3, 3).any(axis=0))
+    assert {tuple(i) for i in index.tolist()} == {(0, 2, 1), (2, 0, 1)}
+
+
+@pytest.mark.parametrize("call", [
+    lambda: equivariant_basis(3, V, V),
+    lambda: equivariant_basis(SO(3), 2, V),
+    lambda: equivariant_basis(U(2), PSEUDO, V),
+    lambda: PSEUDO.act(np.eye(2) * 1j, np.zeros(1)),
+    lambda: invariant_basis(SO(3), "V"),
+    lambda: dimension(MatrixGroup(lie_algebra=[[[0.0, 1.0], [-1.0, 0.0]]]), V, V),
+    lambda: equivariant_basis(S(40), T(3), T(3)),
+    lambda: T(-1),
+    lambda: V * -1,
+    lambda: V.act(np.eye(3), np.zeros(4)),
+    lambda: V.dual.act(np.zeros((3, 3)), np.zeros(3)),
+])  # fmt: skip
+def test_refusals(call) -> None:
+    with pytest.raises(InputError, match=r"expected .*given"):
+        call()
