@@ -18,7 +18,7 @@ import torch
 import xarray as xr
 
 from physym.data import Signature
-from physym.models.fields.constraints import obeyed
+from physym.models.fields.constraints import band_of, obeyed
 from physym.models.fields.learnable import TIMES, index_sizes, step_of
 from physym.models.fields.packing import by_type, packed, unpacked
 from physym.natural_units import base_units, constant_product, exponents_beside, magnitudes, unit_size
@@ -61,6 +61,7 @@ class FieldSignature(Signature):
             is always the same.
         solenoidal: names of the states without divergence.
         symmetric: names of the states that are symmetric tensors.
+        band: the shortest waves of the training data, as a fraction of the highest wavenumber that the cells hold.
     """
 
     space: tuple[str, ...] = ()
@@ -70,6 +71,7 @@ class FieldSignature(Signature):
     pace: dict[str, list[float]] = field(default_factory=dict)
     solenoidal: tuple[str, ...] = ()
     symmetric: tuple[str, ...] = ()
+    band: float = 1.0
 
     @classmethod
     def of(cls, dataset: xr.Dataset, *, dimensionless: bool = True) -> Self:
@@ -95,7 +97,7 @@ class FieldSignature(Signature):
             states, parameters, sizes, str(dataset["time"].attrs["units"]), str(dataset.attrs.get("simulator", "none")),
             defaults={name: np.ravel(dataset[name].values).astype(float).tolist() for name in shared},
             space=space, cell=tuple(size / mean for size in grid.cell), length_units=grid.units, step=step_of(dataset),
-            solenoidal=free, symmetric=even,
+            solenoidal=free, symmetric=even, band=band_of(dataset, states, grid),
         )  # fmt: skip
         return plain._with_units(dataset).with_values(dataset)
 

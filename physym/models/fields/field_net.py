@@ -6,8 +6,8 @@ x being scalars, vectors and tensors on a periodic grid, in dimensionless number
 their spread, and s the size of the increments of the training data. The net commutes with the translations, rotations
 and reflections of the grid, parameters turned along, and so does a rollout of any length. The mean over the grid of
 what is to be conserved (the height of water: mass; a velocity: momentum) is taken out of the increment. What all
-training data obey to rounding, a velocity without divergence or a symmetric stress, the rollout obeys too (see
-`physym.models.fields.constraints`).
+training data obey to rounding, a velocity without divergence, a symmetric stress or a shortest wave, the rollout obeys
+too (see `physym.models.fields.constraints`).
 
 Source: W. Gregory et al., GeometricImageNet (arXiv 2305.12585, 2023); for noise on the inputs and rollouts in training,
 A. Sanchez-Gonzalez et al., "Learning to simulate complex physics with graph networks" (ICML 2020).
@@ -24,7 +24,7 @@ import torch
 import xarray as xr
 from torch import nn
 
-from physym.models.fields.constraints import solenoidal, symmetric
+from physym.models.fields.constraints import band, solenoidal, symmetric
 from physym.models.fields.data import FieldSignature
 from physym.models.fields.nets import NETS, make_net
 from physym.models.fields.packing import types_of
@@ -78,7 +78,7 @@ class FieldNet(LearnedModel):
         batch: int = 8,
         rate: float = 1e-2,
         unroll: int = 4,
-        noise: float = 0.05,
+        noise: float = 0.3,
     ) -> None:
         _check_choice("net", net, NETS)
         _check_choice("symmetry", symmetry, SYMMETRIES)
@@ -203,6 +203,8 @@ class FieldNet(LearnedModel):
     def constrained(self, change: torch.Tensor) -> torch.Tensor:
         """The increment brought back to what all states of the training data obey."""
         signature: FieldSignature = self.signature
+        if signature.band < 1:
+            change = band(change, signature.dim, signature.band)
         if not signature.solenoidal and not signature.symmetric:
             return change
         places = signature.places()
