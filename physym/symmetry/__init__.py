@@ -1,18 +1,54 @@
-"""Groups, how they act on typed datasets, and what they leave as it is."""
+"""Groups, how they act, and the exact ways to impose a symmetry.
+
+- how groups act on typed datasets: `act`, `translate`, `reverse_time`; on tensors: `Rep`, made of `T`, `V`, `PSEUDO`
+- linear equivariant maps: `equivariant_basis`, `invariant_basis`, `dimension`; on grids: `invariant_filters`
+- invariants of vectors, and what they determine: `invariants`, `gram`, `equivariant`, `from_gram`, `align`;
+  equivariants from invariants: `equivariants_from_invariants`, `equivariants_torch`
+- point clouds: `gram_features`, `centroid_features`, `congruence`, `PointCloudRegressor`
+- the cyclic group, worked through: `physym.symmetry.cyclic`
+"""
 
 from __future__ import annotations
 
 from physym.symmetry.action import act, reverse_time, translate
+from physym.symmetry.clouds.congruence import congruence
+from physym.symmetry.clouds.features import centroid_features, centroids, gram_features
+from physym.symmetry.clouds.regressor import PointCloudRegressor
 from physym.symmetry.filters import invariant_filters
 from physym.symmetry.groups import (
-    SO, SU, A, AboutAxis, D, Group, Hyperoctahedral, Lorentz, MatrixGroup, O, Product, Rosette, S, Scalings, Sp, U, Z,
+    SO,
+    SU,
+    A,
+    AboutAxis,
+    D,
+    Group,
+    Hyperoctahedral,
+    Lorentz,
+    MatrixGroup,
+    O,
+    Product,
+    Rosette,
+    S,
+    Scalings,
+    Sp,
+    U,
+    Z,
     translations,
 )  # fmt: skip
 from physym.symmetry.linear_maps import dimension, equivariant_basis, invariant_basis
 from physym.symmetry.representations import PSEUDO, Rep, T, V
+from physym.symmetry.vectors.alignment import align
+from physym.symmetry.vectors.equivariants import basis_vectors, cross, equivariant
+from physym.symmetry.vectors.forms import Form
+from physym.symmetry.vectors.invariants import gram, invariant_names, invariants
+from physym.symmetry.vectors.malgrange import equivariants_from_invariants, equivariants_torch
+from physym.symmetry.vectors.recovery import from_gram, from_minkowski, recover
 
 __all__ = [
-    "PSEUDO", "SO", "SU", "A", "AboutAxis", "D", "Group", "Hyperoctahedral", "Lorentz", "MatrixGroup", "O", "Product",
-    "Rep", "Rosette", "S", "Scalings", "Sp", "T", "U", "V", "Z", "act", "dimension", "equivariant_basis",
-    "invariant_basis", "invariant_filters", "reverse_time", "translate", "translations",
+    "PSEUDO", "SO", "SU", "A", "AboutAxis", "D", "Form", "Group", "Hyperoctahedral", "Lorentz", "MatrixGroup", "O",
+    "PointCloudRegressor", "Product", "Rep", "Rosette", "S", "Scalings", "Sp", "T", "U", "V", "Z", "act", "align",
+    "basis_vectors", "centroid_features", "centroids", "congruence", "cross", "dimension", "equivariant",
+    "equivariant_basis", "equivariants_from_invariants", "equivariants_torch", "from_gram", "from_minkowski", "gram",
+    "gram_features", "invariant_basis", "invariant_filters", "invariant_names", "invariants", "recover",
+    "reverse_time", "translate", "translations",
 ]  # fmt: skip

@@ -27,6 +27,7 @@ from torch.nn import functional
 
 from physym.models.fields.padding import Padding, check_padding, mirror_signs, pad
 from physym.models.fields.types import Type, Types, check_count, check_types, entries, layout, parts, type_name, unpack
+from physym.models.fields.wrapped import wrapped_convolution, wraps
 from physym.symmetry.filters import invariant_filters
 from physym.symmetry.groups import Hyperoctahedral
 from simulators.errors import InputError
@@ -110,8 +111,9 @@ class GeometricConv(nn.Module):
         super().__init__()
         self.inputs: Types = check_types("inputs", inputs, dim)
         self.outputs: Types = check_types("outputs", outputs, dim)
-        for name, value in (("size", size), ("stride", stride), ("dilation", dilation)):
-            check_count(name, value)
+        dim = int(dim)
+        counts = (("size", size), ("stride", stride), ("dilation", dilation))
+        size, stride, dilation = (check_count(name, value) for name, value in counts)
         check_padding(padding)
         width = dilation * (size - 1) + 1
         if (width - stride) % 2:
@@ -216,6 +218,9 @@ class GeometricConv(nn.Module):
         for count in fields[0].shape[2:]:
             if count % self.stride:
                 raise InputError(f"expected a grid whose sides {self.stride} divides, given {count} cells")
+        if self.padding == "periodic" and wraps(fields[0].shape[2:], self.size, self.stride, self.dilation):
+            whole = torch.cat(list(fields), dim=1) if len(fields) > 1 else fields[0]
+            return wrapped_convolution(whole, weight, bias, self.dilation)
         padded = pad(fields, (self.reach,) * self.dim, self.padding, self.signs)
         return _CONVOLUTIONS[self.dim](padded, weight, bias, stride=self.stride, dilation=self.dilation)
 

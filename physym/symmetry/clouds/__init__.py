@@ -1,0 +1,1 @@
+"""Point clouds under O(d) x S_n: invariant features, congruence, and a regressor."""

@@ -1,0 +1,171 @@
+"""Vectors from their invariants: the proof that nothing but the group is lost.
+
+A Gram matrix is split by its eigenvalues, G = Σ_k λ_k u_k u_kᵀ: each positive one gives the vectors a component
+√λ_k u_k in a direction of positive length, each negative one √-λ_k u_k in one of negative length. A skew one is split
+into planes, G = Σ_k 2μ_k (b_k a_kᵀ - a_k b_kᵀ), where a_k + i b_k is an eigenvector of iG for the eigenvalue μ_k > 0;
+each plane gives one pair of conjugate components. Determinants add a sign, or over the complex numbers a phase, which
+one element sets right for all of them. What is found is one of many: `physym.symmetry.align` finds the
+element that carries it to another.
+
+Sources: H. Weyl, The Classical Groups (Princeton 1939); G. Young and A. S. Householder, Discussion of a set of points
+in terms of their mutual distances (Psychometrika 3, 1938).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from physym.symmetry.groups import Group
+from physym.symmetry.vectors.canonical import canonical, planes, squares
+from physym.symmetry.vectors.forms import Form, form_of
+from physym.symmetry.vectors.invariants import determinants, invariant_names, triangles
+from simulators.errors import InputError
+
+__all__ = ["from_gram", "from_minkowski", "recover"]
+
+
+def from_gram(gram: np.ndarray, group: Group | Form, tolerance: float = 1e-8) -> np.ndarray:
+    """Vectors whose Gram matrix, in the form that a group keeps, is the given one.
+
+    Args:
+        gram: (..., n, n), as `physym.symmetry.vectors.invariants.gram` gives it.
+        group: O, Lorentz, Sp, U, or a `Form`; the special groups are as good as these.
+        tolerance: how far it may be from such a Gram matrix, relative to its largest entry.
+
+    Returns:
+        Vectors (..., n, d) that span as little as they can. For the compact groups they are unique up to an element of
+        the group; for O(1,d) and Sp others with this Gram matrix are of another orbit if their span contains a vector
+        that is orthogonal to all of it, such as a null vector, or in Sp an odd number of independent vectors.
+
+    Raises:
+        InputError: if there are no such vectors: the matrix is not symmetric (skew, Hermitian), is not finite, or has
+            more positive or negative eigenvalues than the form.
+
+    >>> from physym.symmetry.groups import O
+    >>> vectors = from_gram([[25.0, 3.0], [3.0, 1.0]], O(2))
+    >>> (vectors @ vectors.T).round(12)
+    array([[25.,  3.],
+           [ 3.,  1.]])
+    """
+    form = form_of(group)
+    gram = _square(gram, form)
+    shape = canonical(form.matrix, skew=form.skew)
+    components = planes(gram, form.dim) if form.skew else squares(gram, shape.positive, shape.negative)
+    found = components @ np.linalg.inv(shape.basis)
+    # the product puts the conjugate on the left vector, and so on the rows of its Gram matrix
+    found = found.conj() if form.hermitian else found
+    scale = np.abs(gram).max(axis=(-2, -1), initial=0.0)
+    off = np.abs(form.products(found, found) - gram).max(axis=(-2, -1), initial=0.0)
+    if np.any(off > tolerance * scale):
+        worst = float(np.max(off / np.where(scale > 0, scale, 1.0)))
+        raise InputError(
+            f"gram: expected a Gram matrix of vectors with {form.dim} components in this form, given one that is"
+            f" {worst:.2g} off, relative to its largest entry; take more components, or a greater tolerance"
+        )
+    return found
+
+
+def _square(gram: np.ndarray, form: Form) -> np.ndarray:
+    gram = np.asarray(gram)
+    if gram.ndim < 2 or gram.shape[-1] != gram.shape[-2] or gram.dtype.kind not in "bifuc":
+        raise InputError(f"gram: expected numbers (..., n, n), given the shape {gram.shape} of {gram.dtype}")
+    if not np.all(np.isfinite(gram)):
+        raise InputError("gram: expected finite numbers, given nan or infinite ones")
+    if np.iscomplexobj(gram) and not form.hermitian:
+        raise InputError("gram: expected real numbers, given complex ones; take U or SU, whose form is Hermitian")
+    return gram.astype(np.complex128 if np.iscomplexobj(gram) else np.float64)
+
+
+def from_minkowski(gram: np.ndarray, dim: int, tolerance: float = 1e-8) -> np.ndarray:
+    """Vectors (..., n, 1 + dim) with given Minkowski products: `from_gram` for O(1,dim), time first and positive.
+
+    A product 0 of a vector with itself gives 0, not a null vector: both have it.
+
+    >>> from_minkowski([[-4.0]], 1).round(12) + 0.0
+    array([[0., 2.]])
+    """
+    if isinstance(dim, bool) or not isinstance(dim, int | np.integer) or dim < 1:
+        raise InputError(f"dim: expected the number of dimensions of space, an integer >= 1, given {dim!r}")
+    return from_gram(gram, Form(np.diag([1.0] + [-1.0] * int(dim))), tolerance)
+
+
+def recover(values: np.ndarray, count: int, group: Group | Form, tolerance: float = 1e-8) -> np.ndarray:
+    """Vectors with given invariants: what `physym.symmetry.vectors.invariants.invariants` does, undone up to the group.
+
+    Args:
+        values: (..., m), all the invariants of `count` vectors, determinants included.
+        count: n, the number of vectors.
+        group: O, SO, Lorentz, Sp, U, SU, or a `Form`.
+        tolerance: how far they may be from invariants of vectors, relative to the largest.
+
+    Returns:
+        Vectors (..., n, d).
+
+    Raises:
+        InputError: if no vectors have these invariants.
+
+    >>> from physym.symmetry.vectors.alignment import align
+    >>> from physym.symmetry.groups import SO
+    >>> from physym.symmetry.vectors.invariants import invariants
+    >>> vectors = np.array([[1.0, 2.0], [0.0, 1.0], [2.0, 2.0]])
+    >>> found = recover(invariants(vectors, SO(2)), 3, SO(2))
+    >>> bool(np.allclose(found @ align(found, vectors, SO(2)).T, vectors))
+    True
+    """
+    form = form_of(group)
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+        raise InputError(f"count: expected the number of vectors, an integer >= 1, given {count!r}")
+    values = np.asarray(values)
+    wanted = len(invariant_names(count, form))
+    if values.ndim < 1 or values.shape[-1] != wanted or values.dtype.kind not in "bifu":
+        raise InputError(f"values: expected {wanted} invariants of {count} vectors, given the shape {values.shape}")
+    if not np.all(np.isfinite(values)):
+        raise InputError("values: expected finite numbers, given nan or infinite ones")
+    volumes = math.comb(count, form.dim) if form.volume else 0
+    found = from_gram(_unpacked(values, count, form), form, tolerance)
+    if not volumes:
+        return found
+    given = values[..., -volumes:].astype(np.float64)
+    if form.hermitian:
+        given = values[..., -2 * volumes : -volumes] + 1j * given
+    return _oriented(found, given, form, tolerance)
+
+
+def _unpacked(values: np.ndarray, count: int, form: Form) -> np.ndarray:
+    """The Gram matrix (..., count, count) in the beginning of the invariants."""
+    upper, strict = triangles(count)
+    rows, columns = strict if form.skew else upper
+    gram = np.zeros((*values.shape[:-1], count, count), dtype=complex if form.hermitian else float)
+    gram[..., rows, columns] = values[..., : len(rows)]
+    if form.hermitian:
+        gram[..., strict[0], strict[1]] += 1j * values[..., len(rows) : len(rows) + len(strict[0])]
+    # the other triangle: its conjugate, or its negative
+    above = gram[..., strict[0], strict[1]]
+    gram[..., strict[1], strict[0]] = -above if form.skew else above.conj()
+    return gram
+
+
+def _oriented(found: np.ndarray, given: np.ndarray, form: Form, tolerance: float) -> np.ndarray:
+    """Vectors turned by one element that keeps the form so that their determinants are the given ones."""
+    own = determinants(found)
+    largest = np.argmax(np.abs(own), axis=-1)[..., None]
+    ratio = np.take_along_axis(given * own.conj(), largest, -1)
+    flat = ratio == 0
+    # a sign, or a phase
+    ratio = np.where(flat, 1.0, ratio / np.where(flat, 1.0, np.abs(ratio)))
+    if not form.skew:
+        basis = canonical(form.matrix, skew=False).basis
+        basis = basis.conj() if form.hermitian else basis
+        components = found @ basis
+        components[..., 0] = components[..., 0] * ratio
+        found = components @ np.linalg.inv(basis)
+    # the Gram matrix has the squares of lengths: what it rounds is the root of that in lengths
+    bound = np.sqrt(tolerance) * np.linalg.norm(found, axis=-1).max(axis=-1) ** form.dim
+    off = np.abs(determinants(found) - given).max(axis=-1)
+    if np.any(off > bound):
+        raise InputError(
+            f"values: expected determinants that belong to the products, given ones that are {np.max(off):.2g} off"
+        )
+    return found
