@@ -12,7 +12,7 @@
     seed = 0
     times = { start = 0.0, stop = 30.0, step = 0.2 }
     chunk = 5                                 # optional: cut so many consecutive points at random from each run
-    tolerance = 1e-10                         # optional: of the simulator
+    tolerance = 1e-10                         # optional: of the simulator; or, where it takes fixed steps, step = 0.01
 
 `physym.generation` makes what a recipe, or the command line, asks for.
 """
@@ -22,6 +22,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ from simulators.errors import InputError
 __all__ = ["Job", "find_simulator", "parse_value", "read_recipe", "require_integer", "suggest"]
 
 _TIMES = ("start", "stop", "step")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_POINT_FIRST = re.compile(r"(?<![\w.])[+-]?\.\d")
 _RANGES = {"uniform": Uniform, "log_uniform": LogUniform}
 
 
@@ -75,6 +78,7 @@ class Job:
         times: (start, stop, step) of the output times, stop excluded; the simulator's own by default.
         chunk: number of consecutive points to keep of each run, at a random place; all by default.
         tolerance: of the simulator; its own by default.
+        step: the largest of fixed steps, of a simulator that takes them; the tolerance says by default.
         file: where a recipe wants it.
 
     Raises:
@@ -88,6 +92,7 @@ class Job:
     times: tuple[float, float, float] | None = None
     chunk: int | None = None
     tolerance: float | None = None
+    step: float | None = None
     file: Path | None = None
 
     def __post_init__(self) -> None:
@@ -97,10 +102,12 @@ class Job:
             require_integer("chunk", self.chunk, 2)
         if self.tolerance is not None and not (_is_number(self.tolerance) and 0 < self.tolerance < 1):
             raise InputError(f"tolerance: expected a number between 0 and 1, given {self.tolerance!r}")
+        if self.step is not None and not (_is_number(self.step) and self.step > 0):
+            raise InputError(f"step: expected a number above 0, given {self.step!r}")
         points = self.output_times().size
         if self.chunk is not None and self.chunk > points:
             raise InputError(f"chunk: expected at most {points} points, as many as there are times, given {self.chunk}")
-        self.make()
+        self.plan()
 
     def make(self) -> Simulator:
         """The simulator with its settings."""
@@ -139,6 +146,7 @@ class Job:
             seed=self.seed,
             tolerance=self.tolerance,
             chunk=self.chunk,
+            step=self.step,
         )
 
     def settings(self) -> dict[str, Any]:
@@ -181,12 +189,12 @@ def parse_value(text: str) -> Any:  # noqa: ANN401
     Raises:
         InputError: if it is no word and holds no numbers.
 
-    >>> parse_value("1,2"), parse_value("log_uniform:0.5,2"), parse_value("patches")
-    ([1, 2], {'log_uniform': [0.5, 2]}, 'patches')
+    >>> parse_value("1,.2"), parse_value("log_uniform:0.5,2"), parse_value("patches")
+    ([1, 0.2], {'log_uniform': [0.5, 2]}, 'patches')
     """
     kind, colon, rest = text.rpartition(":")
     try:
-        values = [json.loads(item) for item in rest.split(",")]
+        values = [_item(item) for item in rest.split(",")]
     except ValueError as error:
         if text.isidentifier():
             return text
@@ -194,6 +202,20 @@ def parse_value(text: str) -> Any:  # noqa: ANN401
     if colon:
         return {kind.replace("-", "_"): values}
     return values[0] if len(values) == 1 else values
+
+
+def _item(text: str) -> Any:  # noqa: ANN401
+    """One value as JSON holds it, or a number that people also write as .2, 2. or +2.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    try:
+        return json.loads(text)
+    except ValueError:
+        if not _NUMBER.fullmatch(text.strip()):
+            raise
+        return int(text) if text.strip().lstrip("+-").isdigit() else float(text)
 
 
 def read_recipe(path: str | Path) -> list[Job]:
@@ -208,7 +230,9 @@ def read_recipe(path: str | Path) -> list[Job]:
     except FileNotFoundError as error:
         raise InputError(f"{path}: expected a recipe, given no such file") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: expected a recipe in TOML, given one that cannot be read ({error})") from error
+        given = f"given one that cannot be read ({error})"
+        given += _remedy(path, error) if isinstance(error, tomllib.TOMLDecodeError) else ""
+        raise InputError(f"{path}: expected a recipe in TOML, {given}") from error
     try:
         _keys(recipe, ("simulator", "parameters", "outputs"), required=("simulator", "outputs"))
         _typed("simulator", recipe["simulator"], str, "a name")
@@ -225,9 +249,17 @@ def read_recipe(path: str | Path) -> list[Job]:
     return jobs
 
 
+def _remedy(path: Path, error: tomllib.TOMLDecodeError) -> str:
+    """What to write where TOML refuses a number that begins with its point."""
+    place = re.search(r"at line (\d+)", str(error))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    line = lines[int(place[1]) - 1] if place and int(place[1]) <= len(lines) else ""
+    return "; a number begins with a digit: write 0.2 for .2" if _POINT_FIRST.search(line) else ""
+
+
 def _job(output: Any, recipe: Mapping[str, Any], folder: Path) -> Job:  # noqa: ANN401
     _typed("outputs", output, dict, "a table")
-    _keys(output, ("file", "samples", "seed", "times", "chunk", "tolerance"), required=("file", "samples"))
+    _keys(output, ("file", "samples", "seed", "times", "chunk", "tolerance", "step"), required=("file", "samples"))
     _typed("file", output["file"], str, "a name that ends in .nc or .zarr")
     settings = {key: value for key, value in output.items() if key not in ("file", "times")}
     if "times" in output:

@@ -16,7 +16,22 @@ import xarray as xr
 from simulators.errors import InputError
 from simulators.schema import Variable, conform, coordinates
 
-__all__ = ["LogUniform", "Uniform", "arrays", "complete", "count", "draw", "frozen", "lead", "sides", "typed"]
+__all__ = [
+    "LogUniform",
+    "Uniform",
+    "arrays",
+    "check_sign",
+    "chosen",
+    "complete",
+    "count",
+    "draw",
+    "ends",
+    "frozen",
+    "lead",
+    "setting",
+    "sides",
+    "typed",
+]
 
 
 @dataclass(frozen=True)
@@ -77,15 +92,58 @@ def frozen(name: str, value: Any) -> Any:  # noqa: ANN401
     return nested(array.tolist())
 
 
-def count(name: str, value: Any) -> int:  # noqa: ANN401
+def count(name: str, value: Any, least: int = 1) -> int:  # noqa: ANN401
     """A setting that counts things.
 
     Raises:
-        InputError: with the setting's name, unless it is an integer >= 1.
+        InputError: with the setting's name, unless it is an integer, and not below the least.
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise InputError(f"{name}: expected an integer >= 1, given {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InputError(f"{name}: expected an integer >= {least}, given {value!r}")
     return int(value)
+
+
+def setting(name: str, value: Any, *, ranges: bool = True, samples: bool = False) -> Any:  # noqa: ANN401
+    """A setting that is one number, as a simulator keeps it.
+
+    Args:
+        name: of the setting.
+        value: as the user gives it.
+        ranges: whether it may be a range to draw from.
+        samples: whether it may be one number a sample.
+
+    Raises:
+        InputError: with the setting's name, unless it is that.
+    """
+    if ranges and isinstance(value, Uniform):
+        return value
+    value = frozen(name, value)
+    if np.ndim(value) > samples:
+        told = "one number, or one a sample" if samples else "one number"
+        raise InputError(f"{name}: expected {told}; given the shape {np.shape(value)}")
+    return value
+
+
+def ends(value: Any) -> np.ndarray:  # noqa: ANN401
+    """The numbers of a setting, or both ends of its range, for checks of what they may be."""
+    return np.asarray((value.low, value.high) if isinstance(value, Uniform) else value)
+
+
+def chosen(value: float | Uniform, rng: np.random.Generator) -> float:
+    """The number, or one drawn from the range."""
+    return float(value.draw(rng, ())) if isinstance(value, Uniform) else value
+
+
+def check_sign(name: str, values: np.ndarray, *, zero: bool = False) -> None:
+    """Refuse numbers that are negative or, unless told otherwise, zero.
+
+    Raises:
+        InputError: with their name and the first of them.
+    """
+    wrong = values[values < 0] if zero else values[values <= 0]
+    if wrong.size:
+        sign = "values not negative" if zero else "positive values"
+        raise InputError(f"{name}: expected {sign}, given {wrong.ravel()[0]:g}")
 
 
 def sides(length: Any, cell: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:  # noqa: ANN401
@@ -94,12 +152,13 @@ def sides(length: Any, cell: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:  #
     Raises:
         InputError: if they are no numbers, or the box has other than 2 or 3 sides.
     """
-    length = frozen("length", length)
-    length = length if np.ndim(length) else (length,) * 2
-    if len(length) not in (2, 3):
-        raise InputError(f"length: expected one number, or 2 or 3 along x, y and z; given {length}")
-    cell = frozen("cell", cell)
-    return length, cell if np.ndim(cell) else (cell,) * len(length)
+    given = {"length": frozen("length", length), "cell": frozen("cell", cell)}
+    most = max((np.size(value) for value in given.values() if np.ndim(value)), default=2)
+    for name, value in given.items():
+        if np.ndim(value) > 1 or (np.ndim(value) and np.size(value) not in (2, 3)):
+            raise InputError(f"{name}: expected one number, or 2 or 3 along x, y and z; given {value}")
+    length, cell = (value if np.ndim(value) else (value,) * most for value in given.values())
+    return length, cell
 
 
 def typed(variable: Variable, value: Any, sizes: Mapping[Any, int]) -> xr.DataArray:  # noqa: ANN401

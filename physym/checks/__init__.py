@@ -19,8 +19,8 @@ to be zero. A model that computes in float32 obeys symmetries to 100 of its roun
 for what the subject itself keeps, 1e-2 for what the simulator of its training data keeps and it only learned, 1e-3 for
 stored data, whose makers chose their own precision (the public protocol of the pendulum, float32 at rtol 1e-4, drifts
 by 2e-4). Stored intervals are also run anew by the simulator that the data name, to 5e-4 (the same data: 1.4e-4).
-Budgets of fields close to 1e-10 if the flows that they account for are in the data; `physym.checks.conservation` says
-how closely if they are not.
+Budgets of fields close to 1e-10 if the flows that they account for are in the data, those of squares such as energy as
+well as the tolerance of the solver asks; `physym.checks.conservation` says how closely if they are not.
 
 Runs of fields are dear, and one field has many cells: 2 samples, 11 times and 8 stored intervals then do; of a dataset,
 the budgets of at most 64 samples are looked at, and of any data no more than 256 MiB, so that a store of any size

@@ -178,8 +178,7 @@ def _check_subject(subject: Subject, start: xr.Dataset | None, seed: int, rng: n
                 raise
             report.fail(f"conservation{suffix}", tolerance, fault)
             continue
-        for name in kept:
-            check_kept(report, f"conservation: {name}{suffix}", law, name, lambda: trial.run, tolerance, rng)
+        check_kept(report, law, kept, lambda: trial.run, tolerance, rng, suffix=suffix)
     step = times[:2]
     closeness = max(SYMMETRY, _ROUNDINGS * getattr(subject, "rounding", 0.0))
     for name, moves in spatial(few, rng).items():

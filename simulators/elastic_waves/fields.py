@@ -9,7 +9,7 @@ import xarray as xr
 
 from simulators.errors import InputError
 from simulators.grid import Grid
-from simulators.parameters import Uniform
+from simulators.parameters import Uniform, check_sign, chosen
 from simulators.schema import SPACE, Variable
 
 __all__ = ["PARAMETERS", "check_medium", "check_symmetric", "least", "pulses", "stretched", "symmetric", "types"]
@@ -43,8 +43,7 @@ def check_medium(rho: np.ndarray, lam: np.ndarray, mu: np.ndarray) -> None:
         InputError: unless density ρ and shear modulus μ are positive, and λ is above -2μ/3.
     """
     for name, values in (("density", rho), ("lame_mu", mu)):
-        if np.any(values <= 0):
-            raise InputError(f"{name}: expected positive values, given {np.min(values):g}")
+        check_sign(name, values)
     if np.size(lam) in (1, np.size(mu)) or np.size(mu) == 1:
         stiff = np.ravel(3 * lam + 2 * mu)
         if np.any(stiff <= 0):
@@ -92,7 +91,7 @@ def pulses(
         width: standard deviation of each, or a range to draw it from.
         speed: standard deviation of the components of the velocity in a pulse.
     """
-    width = float(width.draw(rng, ())) if isinstance(width, Uniform) else width
+    width = chosen(width, rng)
     centres = [c[1] for c in grid.coordinates().values()]
     found = np.zeros((2, *grid.shape, grid.ndim))
     for _ in range(number):

@@ -31,13 +31,14 @@ from typing import Any, ClassVar
 import numpy as np
 import xarray as xr
 
+from simulators.answers import of_moments, rate, seed_of
 from simulators.base import Simulator, check_times, require_start, streams
 from simulators.elastic_waves import fields
 from simulators.elastic_waves.fields import PARAMETERS
 from simulators.elastic_waves.modes import Modes
 from simulators.errors import InputError
 from simulators.grid import Grid
-from simulators.parameters import Uniform, arrays, complete, count, draw, frozen, lead, sides
+from simulators.parameters import Uniform, arrays, check_sign, complete, count, draw, ends, lead, setting, sides
 from simulators.schema import Variable
 from simulators.threads import in_threads
 
@@ -87,20 +88,11 @@ class ElasticWaves(Simulator):
 
     def __post_init__(self) -> None:
         for name in (*PARAMETERS, "width", "speed"):
-            value = getattr(self, name)
-            if isinstance(value, Uniform) and name != "speed":
-                continue
-            value = frozen(name, value)
+            value = setting(name, getattr(self, name), ranges=name != "speed", samples=name in PARAMETERS)
             object.__setattr__(self, name, value)
-            if np.ndim(value) > (name in PARAMETERS):
-                more = ", or one a sample" if name in PARAMETERS else ""
-                raise InputError(f"{name}: expected one number{more}; given the shape {np.shape(value)}")
-        least = {name: fields.least(getattr(self, name)) for name in (*PARAMETERS, "width")}
-        if least["width"] <= 0:
-            raise InputError(f"width: expected a positive number, given {least['width']:g}")
-        if self.speed < 0:
-            raise InputError(f"speed: expected a number not negative, given {self.speed:g}")
-        fields.check_medium(*(least[name] for name in PARAMETERS))
+        check_sign("width", ends(self.width))
+        check_sign("speed", ends(self.speed), zero=True)
+        fields.check_medium(*(fields.least(getattr(self, name)) for name in PARAMETERS))
         object.__setattr__(self, "pulses", count("pulses", self.pulses))
         for name, value in zip(("length", "cell"), sides(self.length, self.cell), strict=True):
             object.__setattr__(self, name, value)
@@ -192,10 +184,9 @@ class ElasticWaves(Simulator):
             own = (*grid.dims, *self.variables()[name].indices)
             out[name] = ((*dims, "time", *own), values.reshape(*sizes, *values.shape[1:]), data[name].attrs)
         cells = " x ".join(map(str, grid.shape))
-        seed = {"seed": initial.attrs["seed"]} if "seed" in initial.attrs else {}
         title = f"{rows} run{'s' * (rows > 1)} of elastic waves on {cells} cells"
         solver = {"method": "exact in Fourier space"}
-        return self._finish(data.assign(out), title, output, solver=solver, **seed)
+        return self._finish(data.assign(out), title, output, solver=solver, **seed_of(initial))
 
     def tendency(self, dataset: xr.Dataset) -> xr.Dataset:
         """d(state)/dt: `velocity` [m/s**2] and `stress` [Pa/s], with spectral derivatives.
@@ -212,10 +203,7 @@ class ElasticWaves(Simulator):
         found = {}
         for name, units, values in (("velocity", "m/s**2", push), ("stress", "Pa/s", made)):
             old = self.variables()[name]
-            attrs = old.attrs() | {
-                "units": units, "long_name": f"rate of change of {old.long_name}", "symbol": f"d{old.symbol}/dt",
-            }  # fmt: skip
-            found[name] = ((*lead(data)[0], *grid.dims, *old.indices), values, attrs)
+            found[name] = ((*lead(data)[0], *grid.dims, *old.indices), values, rate(old, units))
         return xr.Dataset(found, data.coords, dataset.attrs)
 
     def conserved(self, dataset: xr.Dataset) -> xr.Dataset:
@@ -245,9 +233,8 @@ class ElasticWaves(Simulator):
             (Variable("mean_stress", "Pa", "mean stress", "<σ>", (), 2, role="diagnostic"), mean_stress),
         )
         dims = lead(data)[0]
-        held = xr.Dataset({v.name: ((*dims, *v.indices), values, v.attrs()) for v, values in kinds})
-        coords = {name: c for name, c in data.coords.items() if set(c.dims) <= set(held.dims)}
-        return held.assign_coords(coords).assign_attrs(dataset.attrs)
+        found = {v.name: ((*dims, *v.indices), values, v.attrs()) for v, values in kinds}
+        return of_moments(found, data, dataset.attrs)
 
     def residual_stress(self, dataset: xr.Dataset) -> xr.DataArray:
         """The part of the stress that no displacement has made: it pulls on nothing, and does not change.

@@ -41,6 +41,7 @@ def generate(
     seed: int = 0,
     tolerance: float | None = None,
     chunk: int | None = None,
+    step: float | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
     force: bool = False,
@@ -61,6 +62,7 @@ def generate(
         seed: of the random starts, and of where chunks are cut.
         tolerance: of the simulator; its own by default.
         chunk: keep only so many consecutive points of each run, at a random place.
+        step: the largest of fixed steps, of a simulator that takes them in place of a tolerance.
         workers: processes of one thread each; all cores by default, as soon as that is worth it. No number depends
             on it.
         scheduler: address of a Dask cluster to use instead, such as ``tcp://host:8786``, whose workers see the path.
@@ -76,7 +78,9 @@ def generate(
             dies or the scheduler does not answer; if all runs fail. What is finished stays.
     """
     chosen = simulator.times if times is None and isinstance(simulator, Simulator) else times
-    plan = Plan(simulator=simulator, samples=samples, times=chosen, seed=seed, tolerance=tolerance, chunk=chunk)
+    plan = Plan(
+        simulator=simulator, samples=samples, times=chosen, seed=seed, tolerance=tolerance, chunk=chunk, step=step
+    )
     return make(plan, path, workers=workers, scheduler=scheduler, force=force, progress=progress)
 
 

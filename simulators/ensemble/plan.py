@@ -32,6 +32,7 @@ class Plan:
         seed: of the random starts, and of where chunks are cut.
         tolerance: of the simulator; its own by default.
         chunk: number of consecutive points to keep of each run, at a random place; all by default.
+        step: of a simulator that takes fixed steps if asked, the largest of them; the tolerance says by default.
 
     Raises:
         InputError: naming the setting that is wrong.
@@ -43,6 +44,7 @@ class Plan:
     seed: int = 0
     tolerance: float | None = None
     chunk: int | None = None
+    step: float | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.simulator, Simulator):
@@ -51,17 +53,35 @@ class Plan:
         for name in ("samples", "seed"):
             object.__setattr__(self, name, int(getattr(self, name)))
         object.__setattr__(self, "times", check_times(self.times))
-        for name, kinds in (("tolerance", (int, float)), ("chunk", (int,))):
+        for name, kinds in (("tolerance", (int, float)), ("step", (int, float)), ("chunk", (int,))):
             value = getattr(self, name)
             value = value.item() if isinstance(value, np.generic) else value
             if value is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
                 raise InputError(f"{name}: expected {'a number' if float in kinds else 'an integer'}, given {value!r}")
             object.__setattr__(self, name, value)
+        if self.step is not None:
+            self._check_step(self.step)
+
+    def _check_step(self, step: float) -> None:
+        option = inspect.signature(self.simulator.simulate).parameters.get("step")
+        # a step that has a default is one of another method
+        if option is None or option.default is not None:
+            raise InputError(
+                f"step: expected for a simulator that takes fixed steps if asked, given {step:g} for"
+                f" {type(self.simulator).__name__}, which does not; leave it out, or give a tolerance"
+            )
+        if not 0 < step < np.inf:
+            raise InputError(f"step: expected a number above 0, given {step:g}")
+        if self.tolerance is not None:
+            raise InputError(
+                f"step: expected without a tolerance, which governs no fixed steps, given {step:g} and the tolerance"
+                f" {self.tolerance:g}; leave out one"
+            )
 
     def settings(self) -> dict[str, Any]:
         """All that decides the numbers, with defaults filled in, as JSON holds it."""
         keywords = inspect.signature(self.simulator.simulate).parameters
-        default = keywords["tolerance"].default if "tolerance" in keywords else None
+        default = keywords["tolerance"].default if "tolerance" in keywords and self.step is None else None
         settings = {
             "simulator": type(self.simulator).__name__,
             **self.simulator.settings(),
@@ -71,6 +91,8 @@ class Plan:
             "chunk": self.chunk,
             "tolerance": default if self.tolerance is None else self.tolerance,
         }
+        # only where it is: stores that were begun without go on
+        settings |= {} if self.step is None else {"step": self.step}
         return json.loads(json.dumps(settings))
 
     def title(self) -> str:
@@ -123,7 +145,8 @@ class Plan:
         raise fault
 
     def _simulate(self, start: xr.Dataset, times: np.ndarray, threads: int | None) -> xr.Dataset:
-        options: dict[str, Any] = {} if self.tolerance is None else {"tolerance": self.tolerance}
+        given = {"tolerance": self.tolerance, "step": self.step}
+        options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         if "threads" in inspect.signature(self.simulator.simulate).parameters:
             options["threads"] = threads
         return self.simulator.simulate(start, times, **options)

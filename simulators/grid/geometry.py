@@ -11,7 +11,7 @@ import xarray as xr
 from simulators.errors import InputError
 from simulators.parameters import frozen
 from simulators.schema import LABELS, SPACE
-from simulators.units import conversion, parse
+from simulators.units import conversion, named_units, parse
 
 __all__ = ["axis_cell", "box", "measure"]
 
@@ -38,14 +38,24 @@ def box(
     for name, values in (("length", lengths), ("cell", cells)):
         if min(values) <= 0:
             raise InputError(f"{name}: expected numbers above 0, given {min(values):g}")
-    if units != "m" and not parse(units).dimensionless:
-        try:
-            conversion(units, "m")
-        except InputError as error:
-            raise InputError(f"units: expected a length, such as 'm', or '1'; given {units!r}") from error
+    _check_units("units", units)
     counts = [_count(lengths[n], cells[n], LABELS[n], units) for n in range(dimension)]
     lengths = tuple(n * cell for n, cell in zip(counts, cells, strict=True))
     return lengths, cells, units, corner
+
+
+def _check_units(name: str, units: str) -> None:
+    """Refuse what no distance is measured in: cells that are square in degrees are not so on a globe.
+
+    Raises:
+        InputError: unless it is a length, or a bare number; angles, which have names, are neither.
+    """
+    if units == "m":
+        return
+    unit = parse(units)
+    if named_units(units) if unit.dimensionless else unit.exponents != parse("m").exponents:
+        remedy = "; put the data on a plane, with distances for coordinates" if unit.dimensionless else ""
+        raise InputError(f"{name}: expected a length, such as 'm', or '1'; given {units!r}{remedy}")
 
 
 def _numbers(name: str, values: Numbers) -> tuple[float, ...]:
@@ -120,15 +130,16 @@ def axis_cell(axis: xr.DataArray, units: str) -> tuple[float, float, bool]:
     A single cell has the size 0 here: its coordinate does not tell.
 
     Raises:
-        InputError: if the coordinate is without units, not increasing, or not even.
+        InputError: if the coordinate is without units, measures an angle, is not increasing, or not even.
     """
     name, given = axis.name, axis.attrs.get("units")
     if not isinstance(given, str):
         raise InputError(f"coordinate {name!r}: expected the attribute 'units', such as 'm'; given {given!r}")
     try:
-        factor = 1.0 if given == units else conversion(given, units)
+        factor = conversion(given, units)
     except InputError as error:
         raise InputError(f"coordinate {name!r}: {error}") from error
+    _check_units(f"coordinate {name!r}", given)
     if axis.ndim != 1 or axis.size == 0 or axis.dtype.kind not in "iuf":
         raise InputError(f"coordinate {name!r}: expected numbers along it, given {axis.dtype} of shape {axis.shape}")
     values = axis.values.astype(np.float64) * factor

@@ -51,7 +51,7 @@ class Grid:
 
     Raises:
         InputError: unless lengths and cells are finite, positive, for at most 3 axes, and divide; or if `units` are
-            of another quantity.
+            of another quantity, such as an angle.
 
     >>> grid = Grid(length=(200.0, 100.0), cell=2.0)
     >>> grid.dims, grid.shape
@@ -104,7 +104,8 @@ class Grid:
             units: of the grid; coordinates in others, such as km, are converted.
 
         Raises:
-            InputError: if the coordinates are absent, without units, not increasing, or not even to 1e-6 of a cell.
+            InputError: if the coordinates are absent, without units, angles, not increasing, or not even to 1e-6 of a
+                cell.
 
         >>> grid = Grid((200.0, 100.0), 2.0)
         >>> Grid.of(xr.Dataset(coords=grid.coordinates())) == grid

@@ -20,10 +20,10 @@ Space is discretised by Fourier series, of which the lower two thirds along ever
 exact; in 2-D the vorticity is advanced beside the constant mean flow, in 3-D the projected velocity. The divergence
 is zero to rounding. Viscosity and diffusion are solved exactly, the rest by an exponential Runge-Kutta method; all in
 Fourier space, see `simulators.integrate.spectral`. What is dissipated, and the work of buoyancy, are integrated beside
-the state, so that the budgets of `budgets` close as well as the tolerance asks.
+the state.
 
-Conserved are the means of velocity and temperature, to rounding. Without viscosity and buoyancy the scheme would
-conserve the energy, and in 2-D the enstrophy, but for the error of the time steps.
+Conserved are the means of velocity and temperature, to rounding. Energy, variance of temperature and, in 2-D, enstrophy
+are so with what was dissipated and put in, as well as the tolerance asks.
 
 Exact solutions: in 2-D every flow of one wavenumber decays as exp(-ν k² t) (G. I. Taylor 1923), in 3-D those whose
 curl is a multiple of themselves.
@@ -37,30 +37,31 @@ Applications to Fluid Dynamics (2007).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import xarray as xr
 
+from simulators.answers import of_moments, rate, seed_of
 from simulators.base import Simulator, check_times, require_start, streams
 from simulators.errors import InputError
 from simulators.grid import Grid
 from simulators.grid.dealiased import Dealiased
-from simulators.navier_stokes.budgets import budgets
+from simulators.navier_stokes.budgets import budgets, kept
 from simulators.navier_stokes.fields import check_resolved, projected
+from simulators.navier_stokes.rows import ledger, rows, typed
 from simulators.navier_stokes.starts import blobs, eddies
-from simulators.navier_stokes.variables import LEDGER, PARAMETERS, STATES, TYPES, types
-from simulators.parameters import Uniform, arrays, complete, draw, frozen, lead
+from simulators.navier_stokes.variables import PARAMETERS, TYPES, types, upward
+from simulators.parameters import Uniform, check_sign, chosen, complete, count, draw, ends, lead, setting, sides
 from simulators.schema import Variable
 
 __all__ = ["NavierStokes"]
 
 Parameter = float | Sequence[float] | np.ndarray | Uniform
 Lengths = float | tuple[float, float] | tuple[float, float, float]
-_COARSEST = 1e-5
-"""The least tolerance in float32."""
+_LENGTHS = ("eddy", "radius")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,47 +108,20 @@ class NavierStokes(Simulator):
 
     def __post_init__(self) -> None:
         for name in ("viscosity", "diffusivity", "speed", "eddy", "heat", "radius"):
-            value, vary = getattr(self, name), name in ("viscosity", "diffusivity")
-            if isinstance(value, Uniform) and name not in ("eddy", "radius"):
-                least = value.low
-            else:
-                value = least = frozen(name, value)
-                object.__setattr__(self, name, value)
-            if np.ndim(value) > vary:
-                told = "one number, or one a sample" if vary else "one number"
-                raise InputError(f"{name}: expected {told}; given the shape {np.shape(value)}")
+            length, vary = name in _LENGTHS, name in ("viscosity", "diffusivity")
+            value = setting(name, getattr(self, name), ranges=not length, samples=vary)
+            object.__setattr__(self, name, value)
             if name != "heat":
-                _check_sign(name, np.asarray(least), zero=name not in ("eddy", "radius"))
-        if isinstance(self.blobs, bool) or not isinstance(self.blobs, int | np.integer) or self.blobs < 0:
-            raise InputError(f"blobs: expected an integer >= 0, given {self.blobs!r}")
-        object.__setattr__(self, "blobs", int(self.blobs))
-        for name in ("length", "cell"):
-            value = frozen(name, getattr(self, name))
-            object.__setattr__(self, name, value if np.ndim(value) else (value,))
-        most = max(2, len(self.length), len(self.cell))  # type: ignore[arg-type]
-        for name in ("length", "cell"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, value * most if len(value) == 1 else value)
+                check_sign(name, ends(value), zero=not length)
+        object.__setattr__(self, "blobs", count("blobs", self.blobs, 0))
+        for name, value in zip(("length", "cell"), sides(self.length, self.cell), strict=True):
+            object.__setattr__(self, name, value)
         grid = self.grid()
-        if isinstance(self.buoyancy, Uniform):
-            return
-        value = frozen("buoyancy", self.buoyancy)
-        if np.ndim(value) == 0:
-            value = (0.0,) * (grid.ndim - 1) + (value,)
-        if np.ndim(value) > 2 or np.shape(value)[-1] != grid.ndim:
-            raise InputError(
-                f"buoyancy: expected one number, or a vector (i) or (sample, i) of {grid.ndim} components, given the"
-                f" shape {np.shape(value)}"
-            )
-        object.__setattr__(self, "buoyancy", value)
+        if not isinstance(self.buoyancy, Uniform):
+            object.__setattr__(self, "buoyancy", upward(self.buoyancy, grid.ndim))
 
     def grid(self) -> Grid:
         """The periodic grid of the starts that it draws."""
-        if not 2 <= len(self.length) == len(self.cell) <= 3:  # type: ignore[arg-type]
-            raise InputError(
-                f"length, cell: expected one number each, or one along each of 2 or 3 axes; given {self.length} and"
-                f" {self.cell}"
-            )
         grid = Grid(length=self.length, cell=self.cell)  # type: ignore[arg-type]
         Dealiased(grid)
         return grid
@@ -173,25 +147,20 @@ class NavierStokes(Simulator):
             InputError: if samples < 1, or a parameter was given for another number of samples.
         """
         generators, grid = streams(samples, seed, only), self.grid()
-        space = Dealiased(grid)
-        velocity, temperature = [], []
+        space, states = Dealiased(grid), []
         for rng in generators:
-            speed, heat = (float(v.draw(rng, ())) if isinstance(v, Uniform) else v for v in (self.speed, self.heat))
-            velocity.append(np.moveaxis(eddies(grid, space, rng, speed, self.eddy), 0, -1))
-            temperature.append(blobs(grid, space, rng, self.blobs, heat, self.radius))
+            speed, heat = chosen(self.speed, rng), chosen(self.heat, rng)
+            flow = eddies(grid, space, rng, speed, self.eddy)
+            states.append([*flow, blobs(grid, space, rng, self.blobs, heat, self.radius)])
         kinds, own = types(grid.ndim), self._own()
         if isinstance(self.buoyancy, Uniform):
             own["buoyancy"] = 0.0
         drawn = draw(kinds, own, {"i": grid.ndim}, generators, samples=samples, only=only)
         if isinstance(self.buoyancy, Uniform):
             up = np.zeros((len(generators), grid.ndim))
-            up[:, -1] = [float(self.buoyancy.draw(rng, ())) for rng in generators]
+            up[:, -1] = [chosen(self.buoyancy, rng) for rng in generators]
             drawn["buoyancy"] = xr.DataArray(up, dims=("sample", "i"), attrs=kinds["buoyancy"].attrs())
-        dims = ("sample", *grid.dims)
-        found: dict[str, Any] = {
-            "velocity": ((*dims, "i"), np.array(velocity), kinds["velocity"].attrs()),
-            "temperature": (dims, np.array(temperature), kinds["temperature"].attrs()),
-        }
+        found = typed(np.array(states), (("sample",), (len(generators),)), grid)
         starts = xr.Dataset(found | drawn).assign_coords(grid.coordinates())
         return self._finish(starts, f"starts of {samples} flows with warm and cold blobs", seed=seed)
 
@@ -231,30 +200,21 @@ class NavierStokes(Simulator):
         """
         output = check_times(times)
         data, grid = self._complete(require_start(initial))
-        real = _precision(precision, tolerance, step)
         space = Dealiased(grid)
-        state, parameters = _rows(data, grid)
+        state, parameters = rows(data, grid)
         check_resolved(space, state)
-        from simulators.integrate import spectral
-        from simulators.navier_stokes.flow import Flow, sizes
+        from simulators.navier_stokes import solver
 
-        def make(row: int) -> Flow:
-            return Flow(space, state[row], *(values[row] for values in parameters), precision=real)
-
-        integrals = len(LEDGER) if grid.ndim == 2 else 3
-        if step is None:
-            if method != "etdrk4":
-                raise InputError(f"method: expected 'etdrk4', or 'etdrk2' with a step, given {method!r} and no step")
-            run = spectral.spectral_etdrk4(
-                make, state, output, tolerance=tolerance, scale=sizes, integrals=integrals, threads=threads
-            )
-            solver: dict[str, Any] = {"method": method, "tolerance": tolerance, "precision": precision}
-        else:
-            run = spectral.spectral_fixed(
-                make, state, output, step=step, method=method, integrals=integrals, threads=threads
-            )
-            solver = {"method": method, "step": step, "precision": precision}
-        return self._run(data, grid, output, run.states, run.integrals, initial.attrs, solver)
+        found, told = solver.run(
+            space, state, parameters, output,
+            tolerance=tolerance, method=method, step=step, precision=precision, threads=threads,
+        )  # fmt: skip
+        dims, sizes = lead(data)
+        leading = ((*dims, "time"), (*sizes, output.size))
+        out = data.assign(typed(found.states, leading, grid) | ledger(found.integrals, leading))
+        cells, runs = " x ".join(map(str, grid.shape)), len(state)
+        title = f"{runs} run{'s' * (runs > 1)} of the Navier-Stokes equations on {cells} cells"
+        return self._finish(out, title, output, solver=told, **seed_of(initial))
 
     def tendency(self, dataset: xr.Dataset) -> xr.Dataset:
         """d(state)/dt: `velocity` [m/s**2] and `temperature` [K/s].
@@ -263,7 +223,7 @@ class NavierStokes(Simulator):
             InputError: if the dataset is not of this schema, or its velocity diverges, see `simulate`.
         """
         data, grid = self._complete(dataset)
-        state, parameters = _rows(data, grid)
+        state, parameters = rows(data, grid)
         space = Dealiased(grid)
         check_resolved(space, state)
         from simulators.navier_stokes.flow import Flow
@@ -275,58 +235,40 @@ class NavierStokes(Simulator):
             nonlinear = np.zeros_like(modes)
             flow.nonlinear(modes, nonlinear, cells=False)
             out[:] = flow.slope(modes, nonlinear)
-        found = _typed(slopes, lead(data), grid)
-        for name, (_, _, attrs) in found.items():
-            old = TYPES[name]
-            attrs |= {
-                "units": f"{old.units}/s" if name == "temperature" else "m/s**2",
-                "long_name": f"rate of change of {old.long_name}", "symbol": f"d{old.symbol}/dt",
-            }  # fmt: skip
+        found = typed(slopes, lead(data), grid)
+        for name, units in (("velocity", "m/s**2"), ("temperature", "K/s")):
+            found[name] = (*found[name][:2], rate(TYPES[name], units))
         return xr.Dataset(found, data.coords, dataset.attrs)
 
     def conserved(self, dataset: xr.Dataset) -> xr.Dataset:
-        """The means over the cells, per sample and time: `mean_velocity` (i) [m/s], the momentum per mass, and
-        `mean_temperature` [K].
+        """What stays the same, means over the cells and per mass, per sample and time.
 
-        Raises:
-            InputError: if the dataset is not of this schema.
-        """  # noqa: D205
-        data, grid = self._complete(dataset)
-        kinds = (
-            Variable("mean_velocity", "m/s", "momentum per mass", "<u>", (), 1, role="diagnostic"),
-            Variable("mean_temperature", "K", "mean temperature", "<T>", role="diagnostic"),
-        )
-        dims, _ = lead(data)
-        velocity, temperature, *_ = arrays(data)
-        axes = tuple(range(len(dims), len(dims) + grid.ndim))
-        found = zip(kinds, (velocity.mean(axis=axes), temperature.mean(axis=axes)), strict=True)
-        return self._per_time(data, {v.name: ((*dims, *v.indices), mean, v.attrs()) for v, mean in found}, dataset)
+        `mean_velocity` (i) [m/s], the momentum, and `mean_temperature` [K] stay to rounding. `energy` [m**2/s**2] is
+        ½<|u|²> with what was dissipated since the first time, without the work of buoyancy since then;
+        `temperature_variance` [K**2] that of T with what was dissipated of it; in 2-D `enstrophy` [1/s**2] is ½<ω²>
+        with what was dissipated, without what buoyancy made. Of a velocity that diverges, or has waves of less than 3
+        cells, these three see the part that `project` would leave.
 
-    def budgets(self, dataset: xr.Dataset) -> xr.Dataset:
-        """What is unaccounted for of energy, temperature and, in 2-D, enstrophy, per sample and time.
-
-        `energy_budget` [m**2/s**2] is the change of ½<|u|²> since the first time, plus what was dissipated, minus the
-        work of buoyancy since then; `temperature_budget` [K**2] that of the variance of the temperature, plus what was
-        dissipated of it; `enstrophy_budget` [1/s**2] that of ½<ω²>, plus what was dissipated, minus what buoyancy made.
-
-        Where the dataset holds these flows, as every run of `simulate` does, the budgets close about as well as its
-        tolerance asks, relative to the largest energy, variance and enstrophy so far; with fixed steps at the order of
-        the method. Else the flows are integrated over the stored times by cubic splines.
+        Where the dataset holds these flows, as every run of `simulate` does, the three are constant about as well as
+        its tolerance asks, relative to the largest energy, variance and enstrophy so far; with fixed steps at the order
+        of the method. Else the flows are integrated over the stored times by cubic splines.
 
         Raises:
             InputError: if the dataset is not of this schema.
         """
         data, grid = self._complete(dataset)
-        state, parameters = _rows(data, grid)
-        from simulators.navier_stokes.flow import Flow
+        return of_moments(kept(dataset, data, grid, self.time_units), data, dataset.attrs)
 
-        space, found = Dealiased(grid), []
-        for row, y in enumerate(state):
-            flow = Flow(space, y, *(values[row] for values in parameters))
-            modes = flow.modes(y)
-            found.append(flow.ledger(modes, np.zeros_like(modes)))
-        shaped = np.array(found).reshape(*lead(data)[1], *found[0].shape)
-        return self._per_time(data, budgets(dataset, data, shaped, self.time_units), dataset)
+    def budgets(self, dataset: xr.Dataset) -> xr.Dataset:
+        """What is unaccounted for of energy, variance of temperature and, in 2-D, enstrophy, per sample and time.
+
+        `energy_budget` [m**2/s**2], `temperature_budget` [K**2] and `enstrophy_budget` [1/s**2] are the changes since
+        the first time of `energy`, `temperature_variance` and `enstrophy` as `conserved` has them.
+
+        Raises:
+            InputError: if the dataset is not of this schema.
+        """
+        return budgets(self.conserved(dataset))
 
     def project(self, dataset: xr.Dataset) -> xr.Dataset:
         """The dataset with a velocity free of divergence, and without waves of less than 3 cells.
@@ -337,8 +279,8 @@ class NavierStokes(Simulator):
             InputError: if the dataset is not of this schema.
         """
         data, grid = self._complete(dataset)
-        state, _ = _rows(data, grid)
-        return dataset.assign(_typed(projected(Dealiased(grid), state), lead(data), grid))
+        state, _ = rows(data, grid)
+        return dataset.assign(typed(projected(Dealiased(grid), state), lead(data), grid))
 
     def _own(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in PARAMETERS}
@@ -352,72 +294,5 @@ class NavierStokes(Simulator):
                 f"dimension 'i': expected {dimension} components, as the grid has dimensions, given {data.sizes['i']}"
             )
         for name in ("viscosity", "diffusivity"):
-            _check_sign(name, data[name].values)
+            check_sign(name, data[name].values, zero=True)
         return data, Grid.of(data, cell=self.cell if len(self.cell) == dimension else None)  # type: ignore[arg-type]
-
-    def _per_time(self, data: xr.Dataset, found: Mapping[str, Any], dataset: xr.Dataset) -> xr.Dataset:
-        held = xr.Dataset(found, attrs=dataset.attrs)
-        return held.assign_coords({name: c for name, c in data.coords.items() if set(c.dims) <= set(held.dims)})
-
-    def _run(
-        self,
-        data: xr.Dataset,
-        grid: Grid,
-        times: np.ndarray,
-        states: np.ndarray,
-        integrals: np.ndarray,
-        attrs: Mapping[str, Any],
-        solver: Mapping[str, Any],
-    ) -> xr.Dataset:
-        """The run as the schema wants it, with what was dissipated and put in."""
-        dims, sizes = lead(data)
-        found = _typed(states, ((*dims, "time"), (*sizes, times.size)), grid)
-        ledger = integrals.reshape(*sizes, times.size, -1)
-        for n, variable in zip(range(ledger.shape[-1]), LEDGER.values(), strict=False):
-            found[variable.name] = ((*dims, "time"), ledger[..., n], variable.attrs())
-        seed = {"seed": attrs["seed"]} if "seed" in attrs else {}
-        cells, count = " x ".join(map(str, grid.shape)), len(states)
-        title = f"{count} run{'s' * (count > 1)} of the Navier-Stokes equations on {cells} cells"
-        return self._finish(data.assign(found), title, times, solver=solver, **seed)
-
-
-def _check_sign(name: str, values: np.ndarray, *, zero: bool = True) -> None:
-    wrong = values[values < 0] if zero else values[values <= 0]
-    if wrong.size:
-        told = "values not negative" if zero else "a positive number"
-        raise InputError(f"{name}: expected {told}, given {wrong.ravel()[0]:g}")
-
-
-def _precision(precision: str, tolerance: float, step: float | None) -> type:
-    if precision not in ("float64", "float32"):
-        raise InputError(f"precision: expected 'float64' or 'float32', given {precision!r}")
-    if precision == "float64":
-        return np.float64
-    if step is None and isinstance(tolerance, int | float) and tolerance < _COARSEST:
-        raise InputError(f"tolerance: expected at least {_COARSEST:g} in float32, given {tolerance:g}; raise it")
-    return np.float32
-
-
-def _rows(data: xr.Dataset, grid: Grid) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-    """States (row, field, *space) and viscosity (row,), diffusivity (row,), buoyancy (row, i); a row per start."""
-    velocity, temperature, viscosity, diffusivity, buoyancy = arrays(data)
-    count = int(np.prod(lead(data)[1]))
-    state = np.empty((count, grid.ndim + 1, *grid.shape))
-    state[:, :-1] = np.moveaxis(velocity.reshape(count, *grid.shape, grid.ndim), -1, 1)
-    state[:, -1] = temperature.reshape(count, *grid.shape)
-    return state, (viscosity.reshape(count), diffusivity.reshape(count), buoyancy.reshape(count, grid.ndim))
-
-
-def _typed(
-    states: np.ndarray, leading: tuple[tuple[str, ...], tuple[int, ...]], grid: Grid
-) -> dict[str, tuple[tuple[str, ...], np.ndarray, dict[str, Any]]]:
-    """Velocity and temperature from (..., field, *space), whose leading dimensions are given by name and size."""
-    dims, sizes = leading
-    shaped = states.reshape(*sizes, *states.shape[-1 - grid.ndim :])
-    parts = np.moveaxis(shaped, len(sizes), -1)
-    velocity = np.ascontiguousarray(parts[..., :-1])
-    kinds = {name: TYPES[name].attrs() for name in STATES}
-    return {
-        "velocity": ((*dims, *grid.dims, "i"), velocity, kinds["velocity"]),
-        "temperature": ((*dims, *grid.dims), np.ascontiguousarray(parts[..., -1]), kinds["temperature"]),
-    }

@@ -1,14 +1,18 @@
-"""The physical types of the variables of the Navier-Stokes equations."""
+"""The physical types of the variables of the Navier-Stokes equations, and which way is up."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
+
+from simulators.errors import InputError
+from simulators.parameters import frozen
 from simulators.schema import SPACE, Variable
 
-__all__ = ["LEDGER", "PARAMETERS", "STATES", "TYPES", "types"]
+__all__ = ["LEDGER", "PARAMETERS", "TYPES", "types", "upward"]
 
-STATES = ("velocity", "temperature")
 PLACE = ("y", "x")
 
 TYPES = {
@@ -32,6 +36,23 @@ def types(dimension: int) -> dict[str, Variable]:
         name: replace(variable, dims=SPACE[-dimension:]) if variable.dims else variable
         for name, variable in TYPES.items()
     }
+
+
+def upward(buoyancy: Any, dimension: int) -> tuple[Any, ...]:  # noqa: ANN401
+    """The buoyancy as a vector (i), or (sample, i), from that or from its size along the last axis.
+
+    Raises:
+        InputError: if it is neither.
+    """
+    value = frozen("buoyancy", buoyancy)
+    if np.ndim(value) == 0:
+        return (0.0,) * (dimension - 1) + (value,)
+    if np.ndim(value) > 2 or np.shape(value)[-1] != dimension:
+        raise InputError(
+            f"buoyancy: expected one number, or a vector (i) or (sample, i) of {dimension} components, given the"
+            f" shape {np.shape(value)}"
+        )
+    return value
 
 
 def _total(name: str, units: str, long_name: str, symbol: str) -> Variable:

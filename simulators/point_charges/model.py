@@ -32,12 +32,15 @@ from typing import Any, ClassVar
 import numpy as np
 import xarray as xr
 
+from simulators.answers import of_moments, rate, seed_of
 from simulators.base import Simulator, check_times, require_start, streams
 from simulators.errors import InputError
 from simulators.grid import Grid
-from simulators.parameters import Uniform, complete, count, draw, frozen, lead, sides
+from simulators.parameters import Uniform, check_sign, complete, count, draw, ends, frozen, lead, setting, sides
 from simulators.point_charges import ewald
-from simulators.point_charges.rows import check_sign, packed, rows
+from simulators.point_charges.rows import packed, rows
+from simulators.point_charges.starts import places
+from simulators.point_charges.variables import PARAMETERS, PER_BODY, PER_SAMPLE, POSITIVE, TYPES, made
 from simulators.schema import SPACE, Variable
 from simulators.threads import in_threads
 
@@ -45,11 +48,7 @@ __all__ = ["PointCharges"]
 
 Parameter = float | Sequence[float] | Sequence[Sequence[float]] | np.ndarray | Uniform
 Lengths = float | tuple[float, float] | tuple[float, float, float]
-_PER_BODY = ("charge", "mass")
-_PER_SAMPLE = ("radius", "permittivity", "depth")
-PARAMETERS = (*_PER_BODY, *_PER_SAMPLE)
 _CHARGE = Uniform(-1e-9, 1e-9)
-_TRIES = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,24 +96,23 @@ class PointCharges(Simulator):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bodies", count("bodies", self.bodies))
-        for name in PARAMETERS:
+        for name in PER_BODY:
             value = getattr(self, name)
             if not isinstance(value, Uniform):
                 object.__setattr__(self, name, value := frozen(name, value))
-            array = np.asarray(value.low if isinstance(value, Uniform) else value)
-            if name in _PER_BODY and (array.ndim > 2 or (array.ndim and array.shape[-1] != self.bodies)):
+            shape = () if isinstance(value, Uniform) else np.shape(value)
+            if len(shape) > 2 or (shape and shape[-1] != self.bodies):
                 raise InputError(
                     f"{name}: expected one number, {self.bodies} (one a body), or an array (sample, body);"
-                    f" given the shape {array.shape}"
+                    f" given the shape {shape}"
                 )
-            if name in _PER_SAMPLE and array.ndim > 1:
-                raise InputError(f"{name}: expected one number, or one a sample; given the shape {array.shape}")
-            check_sign(name, array)
+        for name in PER_SAMPLE:
+            object.__setattr__(self, name, setting(name, getattr(self, name), samples=True))
+        for name in POSITIVE:
+            check_sign(name, ends(getattr(self, name)))
         for name in ("separation", "speed"):
-            value = frozen(name, getattr(self, name))
-            object.__setattr__(self, name, value)
-            if np.ndim(value) or value < 0:
-                raise InputError(f"{name}: expected one number >= 0, given {value!r}")
+            object.__setattr__(self, name, setting(name, getattr(self, name), ranges=False))
+            check_sign(name, ends(getattr(self, name)), zero=True)
         if not isinstance(self.neutral, bool):
             raise InputError(f"neutral: expected True or False, given {self.neutral!r}")
         for name, value in zip(("length", "cell"), sides(self.length, self.cell), strict=True):
@@ -130,16 +128,7 @@ class PointCharges(Simulator):
     @classmethod
     def variables(cls) -> dict[str, Variable]:
         """The types of its states and parameters."""
-        typed = (
-            Variable("position", "m", "position of the body", "q", ("body",), 1),
-            Variable("momentum", "kg*m/s", "momentum of the body", "p", ("body",), 1),
-            Variable("charge", "C", "charge of the body", "Q", ("body",), role="parameter"),
-            Variable("mass", "kg", "mass of the body", "m", ("body",), role="parameter"),
-            Variable("radius", "m", "radius of the charges", "a", role="parameter"),
-            Variable("permittivity", "F/m", "permittivity", "ε", role="parameter"),
-            Variable("depth", "m", "depth of the plane", "h", role="parameter"),
-        )
-        return {variable.name: variable for variable in typed}
+        return dict(TYPES)
 
     def sample(self, samples: int, seed: int = 0, *, only: slice | None = None) -> xr.Dataset:
         """Bodies at random places that are well apart, with random velocities, and the field that they make.
@@ -158,22 +147,15 @@ class PointCharges(Simulator):
                 is no room for the bodies.
         """
         generators, grid = streams(samples, seed, only), self.grid()
-        places = np.array([self._places(grid, rng) for rng in generators])
+        where = np.array([places(grid, rng, self.bodies, self.separation) for rng in generators])
         speeds = self.speed * np.array([rng.standard_normal((self.bodies, grid.ndim)) for rng in generators])
-        types = self.variables()
-        own = draw(types, self._own(), {"body": self.bodies}, generators, samples=samples, only=only)
+        own = draw(TYPES, self._own(), {"body": self.bodies}, generators, samples=samples, only=only)
         if self.neutral:
             own["charge"] = own["charge"] - own["charge"].mean("body")
-            own["charge"].attrs = types["charge"].attrs()
-        momenta = own["mass"].values[..., None] * speeds
+            own["charge"].attrs = TYPES["charge"].attrs()
+        states = {"position": where, "momentum": own["mass"].values[..., None] * speeds}
         dims = ("sample", "body", "i")
-        starts = xr.Dataset(
-            {
-                "position": (dims, places, types["position"].attrs()),
-                "momentum": (dims, momenta, types["momentum"].attrs()),
-                **own,
-            }
-        )
+        starts = xr.Dataset({name: (dims, values, TYPES[name].attrs()) for name, values in states.items()} | own)
         starts = self.fields(starts.assign_coords(grid.coordinates()))
         return self._finish(starts, f"starts of {samples} boxes of charges", seed=seed)
 
@@ -199,13 +181,9 @@ class PointCharges(Simulator):
             total[1][n] = ewald.field(*given, moments.strength[n])
 
         in_threads(one, len(moments.places), threads)
-        kinds = (
-            Variable("charge_density", "C/m**3", "charge density", "ρ", grid.dims, role="diagnostic"),
-            Variable("field", "V/m", "electric field", "E", grid.dims, 1, role="diagnostic"),
-        )
         found = {
             kind.name: ((*dims, *kind.dims, *kind.indices), values.reshape(*sizes, *values.shape[1:]), kind.attrs())
-            for kind, values in zip(kinds, total, strict=True)
+            for kind, values in zip(made(grid.dims), total, strict=True)
         }
         return dataset.assign(found).assign_coords(grid.coordinates())
 
@@ -246,10 +224,9 @@ class PointCharges(Simulator):
             position=(full, shaped[..., 0, :, :], data["position"].attrs),
             momentum=(full, shaped[..., 1, :, :], data["momentum"].attrs),
         ).assign_coords(grid.coordinates())
-        seed = {"seed": initial.attrs["seed"]} if "seed" in initial.attrs else {}
         title = f"{len(runs)} box{'es' * (len(runs) > 1)} of {shaped.shape[-2]} charges"
         solver = {"method": "DOP853", "tolerance": tolerance, "field": "Ewald sums"}
-        return self._finish(self.fields(out, threads=threads), title, output, solver=solver, **seed)
+        return self._finish(self.fields(out, threads=threads), title, output, solver=solver, **seed_of(initial))
 
     def tendency(self, dataset: xr.Dataset) -> xr.Dataset:
         """d(state)/dt: `position` [m/s] and `momentum` [kg*m/s**2], with the dimensions of the state.
@@ -266,11 +243,7 @@ class PointCharges(Simulator):
         slopes = integrate.evaluate(forces(grid.ndim), 0.0, state, parameters).reshape(*sizes, 2, -1, grid.ndim)
         out = {}
         for n, (name, units) in enumerate((("position", "m/s"), ("momentum", "kg*m/s**2"))):
-            old = self.variables()[name]
-            attrs = old.attrs() | {
-                "units": units, "long_name": f"rate of change of {old.long_name}", "symbol": f"d{old.symbol}/dt",
-            }  # fmt: skip
-            out[name] = ((*dims, "body", "i"), slopes[..., n, :, :], attrs)
+            out[name] = ((*dims, "body", "i"), slopes[..., n, :, :], rate(TYPES[name], units))
         return xr.Dataset(out, data.coords, dataset.attrs)
 
     def conserved(self, dataset: xr.Dataset) -> xr.Dataset:
@@ -290,33 +263,15 @@ class PointCharges(Simulator):
             (Variable("energy", "J", "energy", "H", role="diagnostic"), energy),
             (Variable("momentum", "kg*m/s", "total momentum", "P", (), 1, role="diagnostic"), momentum),
         )
-        held = xr.Dataset({v.name: ((*dims, *v.indices), a.reshape(*sizes, *a.shape[1:]), v.attrs()) for v, a in kinds})
-        coords = {name: c for name, c in data.coords.items() if set(c.dims) <= set(held.dims)}
-        return held.assign_coords(coords).assign_attrs(dataset.attrs)
-
-    def _places(self, grid: Grid, rng: np.random.Generator) -> np.ndarray:
-        """Places (body, i) that are at least the separation apart, also across the sides of the box."""
-        size, found = np.array(grid.length), np.empty((self.bodies, grid.ndim))
-        for body in range(self.bodies):
-            for _ in range(_TRIES):
-                found[body] = (rng.random(grid.ndim) - 0.5) * size
-                away = found[:body] - found[body]
-                away -= size * np.round(away / size)
-                if np.all(np.linalg.norm(away, axis=-1) >= self.separation):
-                    break
-            else:
-                raise InputError(
-                    f"separation: expected room for {self.bodies} bodies at least {self.separation:g} m apart, given a"
-                    f" box of {' x '.join(f'{side:g}' for side in grid.length)} m; reduce it, or the bodies"
-                )
-        return found
+        found = {v.name: ((*dims, *v.indices), a.reshape(*sizes, *a.shape[1:]), v.attrs()) for v, a in kinds}
+        return of_moments(found, data, dataset.attrs)
 
     def _own(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in PARAMETERS}
 
     def _complete(self, dataset: xr.Dataset) -> tuple[xr.Dataset, Grid]:
         """The conformed variables, with the simulator's own parameters where the dataset has none, and their grid."""
-        data = complete(dataset, self.variables(), self._own())
+        data = complete(dataset, TYPES, self._own())
         gridded = any(dim in SPACE for dim in dataset.dims)
         cell = self.cell if len(self.cell) == sum(dim in SPACE for dim in dataset.dims) else None  # type: ignore[arg-type]
         grid = Grid.of(dataset, cell=cell) if gridded else self.grid()
@@ -327,6 +282,6 @@ class PointCharges(Simulator):
                 if grid.ndim > 1
                 else "expected the coordinates y and x, or z, y and x, of a grid; given x alone"
             )
-        for name in PARAMETERS:
+        for name in POSITIVE:
             check_sign(name, data[name].values)
         return data, grid

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from simulators.errors import InputError
 from simulators.grid import Grid
 from simulators.parameters import arrays, lead
 from simulators.point_charges import ewald
 
-__all__ = ["Rows", "check_sign", "packed", "rows"]
+__all__ = ["Rows", "packed", "rows"]
 
 
 @dataclass(frozen=True)
@@ -64,13 +63,3 @@ def packed(data: xr.Dataset, grid: Grid) -> tuple[np.ndarray, np.ndarray, np.nda
     typical = np.sqrt(np.where(typical > 0, typical, 1.0)[:, None] * found.masses)
     scale = np.concatenate([np.full((count, bodies * d), size), np.repeat(typical, d, axis=-1)], axis=-1)
     return state, parameters, scale
-
-
-def check_sign(name: str, values: np.ndarray) -> None:
-    """Refuse a parameter other than a charge that is not positive.
-
-    Raises:
-        InputError: naming it.
-    """
-    if name != "charge" and np.any(values <= 0):
-        raise InputError(f"{name}: expected positive values, given {np.min(values):g}")

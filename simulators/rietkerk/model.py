@@ -35,20 +35,22 @@ S. Villar, Exact and approximate symmetries in machine learning models (lecture,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import xarray as xr
 
+from simulators.answers import of_moments, rate, seed_of
 from simulators.base import Simulator, check_times, require_start, streams
 from simulators.errors import InputError
 from simulators.grid import Grid
-from simulators.parameters import Uniform, arrays, complete, draw, frozen, lead
+from simulators.parameters import Uniform, check_sign, complete, draw, ends, lead, setting, sides
 from simulators.rietkerk.budgets import budgets
+from simulators.rietkerk.rows import cells, ledger, rows, typed
 from simulators.rietkerk.starts import vegetation
-from simulators.rietkerk.variables import LEDGER, PARAMETERS, PLACE, STATES, TYPES
+from simulators.rietkerk.variables import PARAMETERS, STATES, TYPES
 from simulators.schema import Variable
 
 __all__ = ["Rietkerk"]
@@ -119,23 +121,16 @@ class Rietkerk(Simulator):
 
     def __post_init__(self) -> None:
         for name in (*PARAMETERS, "cover", "biomass"):
-            value = getattr(self, name)
-            if isinstance(value, Uniform):
-                value = value.low
-            else:
-                value = frozen(name, value)
-                object.__setattr__(self, name, value)
-            if np.ndim(value) > (name in PARAMETERS):
-                raise InputError(f"{name}: expected one number, or one a sample; given the shape {np.shape(value)}")
-            _check_sign(name, np.asarray(value))
-        most = self.cover.high if isinstance(self.cover, Uniform) else self.cover
+            value = setting(name, getattr(self, name), samples=name in PARAMETERS)
+            object.__setattr__(self, name, value)
+            check_sign(name, ends(value), zero=name not in _DIVISORS)
+        most = np.max(ends(self.cover))
         if most > 1:
             raise InputError(f"cover: expected a part of the area between 0 and 1, given {most:g}")
         if self.start not in ("cells", "patches"):
             raise InputError(f"start: expected 'cells' or 'patches', given {self.start!r}")
-        for name in ("length", "cell"):
-            value = frozen(name, getattr(self, name))
-            object.__setattr__(self, name, value if np.ndim(value) else (value, value))
+        for name, value in zip(("length", "cell"), sides(self.length, self.cell), strict=True):
+            object.__setattr__(self, name, value)
         self.grid()
         from simulators.rietkerk.kernels import load
 
@@ -173,17 +168,10 @@ class Rietkerk(Simulator):
         for name in _BARE:
             if np.any(own[name].values == 0):
                 raise InputError(f"{name}: expected a positive value, since the start is the bare state; given 0")
-        rows = (len(generators), 1, 1)
-        rain, soak, bare, loss = (
-            np.broadcast_to(own[name].values.reshape(-1, 1, 1), rows) for name in ("rainfall", *_BARE)
-        )
-        dims, full = ("sample", *PLACE), (len(generators), *grid.shape)
-        found = {
-            "surface_water": np.broadcast_to(rain / (soak * bare), full).copy(),
-            "soil_water": np.broadcast_to(rain / loss, full).copy(),
-            "vegetation": np.array(plants),
-        }
-        starts = xr.Dataset({name: (dims, values, TYPES[name].attrs()) for name, values in found.items()} | own)
+        rain, soak, bare, loss = (own[name].values.reshape(-1, 1, 1) for name in ("rainfall", *_BARE))
+        shape = (len(generators), *grid.shape)
+        states = [np.broadcast_to(values, shape) for values in (rain / (soak * bare), rain / loss, np.array(plants))]
+        starts = xr.Dataset(typed(np.stack(states, axis=1), (("sample",), shape[:1])) | own)
         starts = starts.assign_coords(grid.coordinates())
         return self._finish(starts, f"starts of {samples} patches of dry land", seed=seed)
 
@@ -218,7 +206,7 @@ class Rietkerk(Simulator):
         """
         output = check_times(times)
         data, grid = self._complete(require_start(initial))
-        state, parameters = _rows(data)
+        state, parameters = rows(data)
         from simulators import integrate
         from simulators.rietkerk.kernels import diffusion, pack, rhs, stiff
 
@@ -226,18 +214,24 @@ class Rietkerk(Simulator):
             "tolerance": tolerance, "scale": integrate.spread, "integrals": 3, "threads": threads,
         }  # fmt: skip
         if method == "etdrk4":
-            exact, symbol, spreading = stiff(parameters, _cells(grid)), grid.laplacian_symbol(2), diffusion(parameters)
+            exact, symbol, spreading = stiff(parameters, cells(grid)), grid.laplacian_symbol(2), diffusion(parameters)
 
             def linear(row: int) -> list[np.ndarray | None]:
                 return [d * symbol if e else None for d, e in zip(spreading[row], exact[row], strict=True)]
 
-            run = integrate.etdrk4(rhs, state, output, pack(parameters, _cells(grid), exact), linear=linear, **common)
+            run = integrate.etdrk4(rhs, state, output, pack(parameters, cells(grid), exact), linear=linear, **common)
         elif method in ("rock4", "rkc2"):
-            run = getattr(integrate, method)(rhs, state, output, pack(parameters, _cells(grid)), **common)
+            run = getattr(integrate, method)(rhs, state, output, pack(parameters, cells(grid)), **common)
         else:
             raise InputError(f"method: expected 'etdrk4', 'rock4' or 'rkc2', given {method!r}")
         solver = {"method": method, "tolerance": tolerance, "laplacian": "5-point"}
-        return self._run(data, output, run.states, run.integrals, parameters["rainfall"], initial.attrs, solver)
+        dims, sizes = lead(data)
+        leading = ((*dims, "time"), (*sizes, output.size))
+        flows = ledger(run.integrals, parameters["rainfall"], output - output[0], leading)
+        count, (along, across) = len(state), grid.shape
+        title = f"{count} run{'s' * (count > 1)} of the Rietkerk model on {along} x {across} cells"
+        out = data.assign(typed(run.states, leading) | flows)
+        return self._finish(out, title, output, solver=solver, **seed_of(initial))
 
     def tendency(self, dataset: xr.Dataset) -> xr.Dataset:
         """d(state)/dt: `surface_water`, `soil_water` [l/d/m**2] and `vegetation` [g/d/m**2].
@@ -246,22 +240,17 @@ class Rietkerk(Simulator):
             InputError: if the dataset is not of this schema, or a field or parameter is negative.
         """
         data, grid = self._complete(dataset)
-        state, parameters = _rows(data)
+        state, parameters = rows(data)
         from simulators.rietkerk.kernels import pack, rhs
 
         compiled, slopes, none = rhs.compiled(3), np.empty_like(state), np.empty(0)
-        for row, out, values in zip(state, slopes, pack(parameters, _cells(grid)), strict=True):
+        for row, out, values in zip(state, slopes, pack(parameters, cells(grid)), strict=True):
             compiled(0.0, row, values, out, none)
-        dims, sizes = lead(data)
-        slopes = slopes.reshape(*sizes, *slopes.shape[1:])
-        found = {}
-        for n, name in enumerate(STATES):
-            old = TYPES[name]
-            attrs = old.attrs() | {
-                "units": old.units.replace("/", "/d/", 1), "long_name": f"rate of change of {old.long_name}",
-                "symbol": f"d{old.symbol}/dt",
-            }  # fmt: skip
-            found[name] = ((*dims, *PLACE), slopes[..., n, :, :], attrs)
+        found = typed(slopes, lead(data))
+        for name in STATES:
+            # a litre and a gram per area stand before the area
+            units = TYPES[name].units.replace("/", "/d/", 1)
+            found[name] = (*found[name][:2], rate(TYPES[name], units))
         return xr.Dataset(found, data.coords, dataset.attrs)
 
     def conserved(self, dataset: xr.Dataset) -> xr.Dataset:
@@ -279,9 +268,7 @@ class Rietkerk(Simulator):
             InputError: if the dataset is not of this schema.
         """
         data, _ = self._complete(dataset)
-        found = budgets(dataset, data, self.time_units)
-        held = xr.Dataset(found, attrs=dataset.attrs)
-        return held.assign_coords({name: c for name, c in data.coords.items() if set(c.dims) <= set(held.dims)})
+        return of_moments(budgets(dataset, data, self.time_units), data, dataset.attrs)
 
     def _own(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in PARAMETERS}
@@ -291,7 +278,7 @@ class Rietkerk(Simulator):
         data = complete(dataset, TYPES, self._own())
         grid = Grid.of(data, cell=self.cell)
         for name in PARAMETERS:
-            _check_sign(name, data[name].values)
+            check_sign(name, data[name].values, zero=name not in _DIVISORS)
         for name in STATES:
             values = data[name].values
             if values.min() < -_ROUNDING * abs(values).max():
@@ -302,50 +289,3 @@ class Rietkerk(Simulator):
                     " start"
                 )
         return data, grid
-
-    def _run(
-        self,
-        data: xr.Dataset,
-        times: np.ndarray,
-        states: np.ndarray,
-        integrals: np.ndarray,
-        rainfall: np.ndarray,
-        attrs: Mapping[str, Any],
-        solver: Mapping[str, Any],
-    ) -> xr.Dataset:
-        """The run as the schema wants it, with what flowed in and out."""
-        dims, sizes = lead(data)
-        rain = rainfall[:, None] * (times - times[0])
-        ledger = np.concatenate([rain[..., None], integrals], axis=-1).reshape(*sizes, times.size, -1)
-        shaped = states.reshape(*sizes, *states.shape[1:])
-        found: dict[str, Any] = {
-            name: ((*dims, "time", *PLACE), shaped[..., n, :, :], TYPES[name].attrs()) for n, name in enumerate(STATES)
-        }
-        found |= {
-            name: ((*dims, "time"), ledger[..., n], variable.attrs())
-            for n, (name, variable) in enumerate(LEDGER.items())
-        }
-        seed = {"seed": attrs["seed"]} if "seed" in attrs else {}
-        rows, columns = states.shape[-2:]
-        title = f"{len(states)} run{'s' * (len(states) > 1)} of the Rietkerk model on {rows} x {columns} cells"
-        return self._finish(data.assign(found), title, times, solver=solver, **seed)
-
-
-def _check_sign(name: str, values: np.ndarray) -> None:
-    wrong = values[values <= 0] if name in _DIVISORS else values[values < 0]
-    if wrong.size:
-        sign = "positive values" if name in _DIVISORS else "values not negative"
-        raise InputError(f"{name}: expected {sign}, given {wrong.ravel()[0]:g}")
-
-
-def _cells(grid: Grid) -> tuple[float, ...]:
-    """Sizes of a cell along x and y; infinite along an axis of one cell, where nothing spreads."""
-    return tuple(np.inf if count == 1 else size for size, count in zip(grid.cell, grid.shape[::-1], strict=True))
-
-
-def _rows(data: xr.Dataset) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """States (row, 3, y, x) and each parameter (row,), a row per sample and time."""
-    full, count = arrays(data), int(np.prod(lead(data)[1]))
-    state = np.stack(full[: len(STATES)], axis=-3)
-    parameters = {name: values.reshape(count) for name, values in zip(PARAMETERS, full[len(STATES) :], strict=True)}
-    return state.reshape(count, *state.shape[-3:]), parameters

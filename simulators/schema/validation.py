@@ -183,7 +183,9 @@ def _variable_problems(name: str, array: xr.DataArray) -> Iterable[str]:
         yield f"variable {name!r}, attribute 'tensor_order': expected {order}, its index dimensions; given {given!r}"
     ranks = [_RANKING.index(dim if dim in _RANKING else "entity") for dim in array.dims]
     if ranks != sorted(ranks):
-        yield f"variable {name!r}: expected dimensions in the order {', '.join(_RANKING)}; given {array.dims}"
+        told = f"expected dimensions in the order {', '.join(_RANKING)}; given {array.dims}"
+        order = tuple(array.dims[n] for n in sorted(range(len(ranks)), key=ranks.__getitem__))
+        yield f"variable {name!r}: {told}; pass it through .transpose{order}"
     if "time" in array.dims and _equal(attrs.get("role"), "parameter"):
         yield f"variable {name!r}: expected a parameter without 'time', given dimensions {array.dims}"
 
@@ -210,7 +212,8 @@ def _type_problems(dataset: xr.Dataset, variable: Variable) -> Iterable[str]:
     wanted = (*variable.dims, *variable.indices)
     given = tuple(dim for dim in array.dims if dim not in ("sample", "time"))
     if given != wanted and not (variable.role == "parameter" and given == variable.indices):
-        yield f"variable {name!r}: expected the dimensions {wanted} besides sample and time, given {given}"
+        turn = f"; pass it through .transpose(..., {', '.join(map(repr, wanted))})" if set(given) == set(wanted) else ""
+        yield f"variable {name!r}: expected the dimensions {wanted} besides sample and time, given {given}{turn}"
 
 
 def _dimension_problems(dataset: xr.Dataset, *, labelled: bool) -> Iterable[str]:

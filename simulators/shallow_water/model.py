@@ -53,22 +53,22 @@ from typing import Any, ClassVar
 import numpy as np
 import xarray as xr
 
+from simulators.answers import of_moments, rate, seed_of
 from simulators.base import Simulator, check_times, require_start, streams
 from simulators.errors import DivergenceError, InputError
 from simulators.grid import Grid
-from simulators.parameters import Uniform, complete, draw, frozen, lead
+from simulators.parameters import Uniform, check_sign, chosen, complete, draw, ends, lead, setting, sides
 from simulators.schema import Variable
 from simulators.shallow_water.quantities import kept, potential_vorticity
-from simulators.shallow_water.rows import cells, check_cells, check_thickness, evaluate, rows
-from simulators.shallow_water.starts import fronts, stream
-from simulators.shallow_water.variables import LOSS, PARAMETERS, PLACE, STATES, TYPES
+from simulators.shallow_water.rows import cells, check_cells, check_thickness, evaluate, rows, typed
+from simulators.shallow_water.starts import balanced, fronts, stream
+from simulators.shallow_water.variables import LOSS, PARAMETERS, STATES, TYPES
 
 __all__ = ["ShallowWater"]
 
 Parameter = float | Sequence[float] | np.ndarray | Uniform
 Pair = float | tuple[float, float]
 _POSITIVE = ("gravity", "depth", "wavelength")
-_SIGNED = ("coriolis",)
 _OF_STARTS = ("speed", "wavelength", "mean_salinity", "contrast")
 
 
@@ -114,27 +114,18 @@ class ShallowWater(Simulator):
     contrast: float | Uniform = 1.0
 
     times: ClassVar[np.ndarray] = 21600.0 * np.arange(41)
-    time_units: ClassVar[str] = "s"
 
     def __post_init__(self) -> None:
         for name in (*PARAMETERS, *_OF_STARTS):
-            value = getattr(self, name)
-            if isinstance(value, Uniform):
-                value = (value.low, value.high)
-            else:
-                value = frozen(name, value)
-                object.__setattr__(self, name, value)
-                if np.ndim(value) > (name in PARAMETERS):
-                    raise InputError(f"{name}: expected one number, or one a sample; given the shape {np.shape(value)}")
-            _check_sign(name, np.asarray(value))
-        for name in ("length", "cell"):
-            value = frozen(name, getattr(self, name))
-            object.__setattr__(self, name, value if np.ndim(value) else (value, value))
+            value = setting(name, getattr(self, name), samples=name in PARAMETERS)
+            object.__setattr__(self, name, value)
+            _check_sign(name, ends(value))
+        for name, value in zip(("length", "cell"), sides(self.length, self.cell), strict=True):
+            object.__setattr__(self, name, value)
         check_cells(self.grid())
         from simulators.shallow_water.kernels import load
 
-        # here, so that the first run is as quick as the next
-        load()
+        load()  # so that the first run is as quick as the next
 
     def grid(self) -> Grid:
         """The periodic grid of the starts that it draws."""
@@ -166,24 +157,14 @@ class ShallowWater(Simulator):
         generators, grid = streams(samples, seed, only), self.grid()
         flows, waters = [], []
         for rng in generators:
-            speed, wavelength, mean, contrast = (
-                float(value.draw(rng, ())) if isinstance(value, Uniform) else value
-                for value in (getattr(self, name) for name in _OF_STARTS)
-            )
+            speed, wavelength, mean, contrast = (chosen(getattr(self, name), rng) for name in _OF_STARTS)
             flows.append(stream(grid, rng, wavelength, speed))
             waters.append(mean + contrast * fronts(grid, rng, 1.5 * wavelength))
         # last, so that the flow is the same whatever is drawn of the parameters
         own = draw(TYPES, self._own(), {}, generators, samples=samples, only=only)
-        psi = np.array(flows)
-        slopes = grid.gradient(psi, 4)
-        g, f = (own[name].values.reshape(-1, 1, 1) for name in ("gravity", "coriolis"))
-        found = {
-            "height": (("sample", *PLACE), f / g * psi),
-            "velocity": (("sample", *PLACE, "i"), np.stack([-slopes[..., 1], slopes[..., 0]], axis=-1)),
-            "salinity": (("sample", *PLACE), np.array(waters)),
-        }
-        starts = xr.Dataset({name: (*pair, TYPES[name].attrs()) for name, pair in found.items()} | own)
-        starts = starts.assign_coords(grid.coordinates())
+        height, velocity = balanced(grid, np.array(flows), own["gravity"].values, own["coriolis"].values)
+        found = typed((height, velocity, np.array(waters)), (("sample",), (len(generators),)))
+        starts = xr.Dataset(found | own).assign_coords(grid.coordinates())
         check_thickness(starts, "lower the speed or the wavelength, or raise depth or gravity")
         return self._finish(starts, f"starts of {samples} layers of water", seed=seed)
 
@@ -244,16 +225,13 @@ class ShallowWater(Simulator):
             found[:, 0] = given
         lost = run.integrals[..., 0] * (parameters["gravity"] * parameters["depth"] ** 2)[:, None]
         dims, sizes = lead(data)
-        out: dict[str, Any] = {LOSS.name: ((*dims, "time"), lost.reshape(*sizes, -1), LOSS.attrs())}
-        for name, values in zip(STATES, fields, strict=True):
-            place = (*dims, "time", *PLACE, *TYPES[name].indices)
-            out[name] = (place, values.reshape(*sizes, *values.shape[1:]), TYPES[name].attrs())
+        leading = ((*dims, "time"), (*sizes, output.size))
+        out = typed(fields, leading) | {LOSS.name: (leading[0], lost.reshape(leading[1]), LOSS.attrs())}
         control = {"tolerance": tolerance} if step is None else {"step": step}
         solver = {"method": "DOP853", **control, "differences": 4}
-        seed = {"seed": initial.attrs["seed"]} if "seed" in initial.attrs else {}
         count, shape = len(height), " x ".join(map(str, height.shape[1:]))
         title = f"{count} run{'s' * (count > 1)} of the shallow-water equations on {shape} cells"
-        return self._finish(data.assign(out), title, output, solver=solver, **seed)
+        return self._finish(data.assign(out), title, output, solver=solver, **seed_of(initial))
 
     def tendency(self, dataset: xr.Dataset) -> xr.Dataset:
         """d(state)/dt: `height` [m/s], `velocity` [m/s**2] and `salinity` [g/kg/s].
@@ -264,25 +242,11 @@ class ShallowWater(Simulator):
         data, grid = self._complete(dataset)
         from simulators.shallow_water.natural import Natural
 
-        (height, velocity, salinity), parameters = rows(data)
-        natural = Natural.of(parameters, salinity, cells(grid))
-        rates, _ = evaluate(natural, height, velocity, salinity)
-        thick = 1.0 + height / natural.depth
-        grown = rates[:, 0] / thick
-        flow = natural.speed[..., None] * np.moveaxis(rates[:, 1:3], 1, -1) / thick[..., None]
-        slopes = (
-            natural.depth * rates[:, 0],
-            flow - velocity * grown[..., None],
-            natural.contrast * rates[:, 3] / thick - (salinity - natural.salinity) * grown,
-        )
-        dims, sizes = lead(data)
-        found = {}
-        for name, units, slope in zip(STATES, ("m/s", "m/s**2", "g/kg/s"), slopes, strict=True):
-            old = TYPES[name]
-            attrs = old.attrs() | {
-                "units": units, "long_name": f"rate of change of {old.long_name}", "symbol": f"d{old.symbol}/dt",
-            }  # fmt: skip
-            found[name] = ((*dims, *PLACE, *old.indices), slope.reshape(*sizes, *slope.shape[1:]), attrs)
+        fields, parameters = rows(data)
+        natural = Natural.of(parameters, fields[-1], cells(grid))
+        found = typed(natural.slopes(evaluate(natural, *fields)[0], *fields), lead(data))
+        for name, units in zip(STATES, ("m/s", "m/s**2", "g/kg/s"), strict=True):
+            found[name] = (*found[name][:2], rate(TYPES[name], units))
         return xr.Dataset(found, data.coords, dataset.attrs)
 
     def conserved(self, dataset: xr.Dataset) -> xr.Dataset:
@@ -304,10 +268,8 @@ class ShallowWater(Simulator):
 
         (height, velocity, salinity), parameters = rows(data)
         _, rates = evaluate(Natural.of(parameters, salinity, cells(grid)), height, velocity, salinity)
-        rates = rates * parameters["gravity"] * parameters["depth"] ** 2
-        found = kept(dataset, data, rates.reshape(lead(data)[1]), self.time_units)
-        held = xr.Dataset(found, attrs=dataset.attrs)
-        return held.assign_coords({name: c for name, c in data.coords.items() if set(c.dims) <= set(held.dims)})
+        rates = (rates * parameters["gravity"] * parameters["depth"] ** 2).reshape(lead(data)[1])
+        return of_moments(kept(dataset, data, rates, self.time_units), data, dataset.attrs)
 
     def potential_vorticity(self, dataset: xr.Dataset) -> xr.DataArray:
         """(∂v/∂x - ∂u/∂y + f)/D [1/m/s] (sample, time, y, x), which parcels keep without viscosity: a pseudoscalar.
@@ -334,9 +296,5 @@ class ShallowWater(Simulator):
 
 
 def _check_sign(name: str, values: np.ndarray) -> None:
-    if name in _SIGNED:
-        return
-    wrong = values[values <= 0] if name in _POSITIVE else values[values < 0]
-    if wrong.size:
-        sign = "positive values" if name in _POSITIVE else "values not negative"
-        raise InputError(f"{name}: expected {sign}, given {wrong.ravel()[0]:g}")
+    if name != "coriolis":
+        check_sign(name, values, zero=name not in _POSITIVE)

@@ -67,6 +67,18 @@ class Natural(NamedTuple):
         return depth * fields[..., 0, :, :], velocity, salinity + contrast * (fields[..., 3, :, :] / thick)
 
 
+    def slopes(
+        self, rates: np.ndarray, height: np.ndarray, velocity: np.ndarray, salinity: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """d/dt of height, velocity and salinity, from the kernel's rates (row, 4, y, x) and the states."""
+        thick = 1.0 + height / self.depth
+        grown = rates[:, 0] / thick
+        flow = self.speed[..., None] * np.moveaxis(rates[:, 1:3], 1, -1) / thick[..., None]
+        flow -= velocity * grown[..., None]
+        salt = self.contrast * rates[:, 3] / thick - (salinity - self.salinity) * grown
+        return self.depth * rates[:, 0], flow, salt
+
+
 def scale(fields: np.ndarray) -> np.ndarray:
     """The sizes (4,) that errors are relative to: of height and of momentum, at least a hundredth of each other; and σ.
 

@@ -47,7 +47,7 @@ def kept(dataset: xr.Dataset, data: xr.Dataset, rates: np.ndarray, time_units: s
     }
     out = {kind.name: ((*dims, *kind.indices), numbers, kind.attrs()) for kind, numbers in found.items()}
     # a square is kept by no explicit method to rounding
-    out["energy"][2]["closes_to"] = "tolerance"
+    out["energy"][2]["closes_to"] = 0.01
     return out
 
 

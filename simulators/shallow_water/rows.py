@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -10,12 +10,12 @@ import xarray as xr
 from simulators.errors import InputError
 from simulators.grid import Grid
 from simulators.parameters import arrays, lead
-from simulators.shallow_water.variables import PARAMETERS, STATES
+from simulators.shallow_water.variables import PARAMETERS, PLACE, STATES, TYPES
 
 if TYPE_CHECKING:
     from simulators.shallow_water.natural import Natural
 
-__all__ = ["cells", "check_cells", "check_thickness", "evaluate", "rows"]
+__all__ = ["cells", "check_cells", "check_thickness", "evaluate", "rows", "typed"]
 
 _FEWEST = 5
 
@@ -61,6 +61,16 @@ def rows(data: xr.Dataset) -> tuple[tuple[np.ndarray, ...], dict[str, np.ndarray
     count, skip = int(np.prod(lead(data)[1])), len(lead(data)[0])
     full = [values.reshape(count, *values.shape[skip:]) for values in arrays(data)]
     return tuple(full[: len(STATES)]), dict(zip(PARAMETERS, full[len(STATES) :], strict=True))
+
+
+def typed(fields: tuple[np.ndarray, ...], leading: tuple[tuple[str, ...], tuple[int, ...]]) -> dict[str, Any]:
+    """States as variables, from arrays (..., y, x, ...) whose leading dimensions are given by name and size."""
+    dims, sizes = leading
+    skip = fields[0].ndim - len(PLACE)
+    return {
+        name: ((*dims, *PLACE, *TYPES[name].indices), a.reshape(*sizes, *a.shape[skip:]), TYPES[name].attrs())
+        for name, a in zip(STATES, fields, strict=True)
+    }
 
 
 def evaluate(natural: Natural, *fields: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from simulators.grid import Grid
 
-__all__ = ["fronts", "stream"]
+__all__ = ["balanced", "fronts", "stream"]
 
 _WIDTH = 0.3
 """Of the ring of wavenumbers that a random field holds, relative to its middle."""
@@ -26,6 +26,22 @@ def stream(grid: Grid, rng: np.random.Generator, wavelength: float, speed: float
     waves = _waves(grid, rng, wavelength)
     flow = np.sqrt(np.mean(np.sum(grid.gradient(waves, 4) ** 2, axis=-1)))
     return waves * (speed / flow) if flow > 0 else np.zeros(grid.shape)
+
+
+def balanced(
+    grid: Grid, psi: np.ndarray, gravity: np.ndarray, coriolis: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Height η = f ψ/g (sample, y, x) and velocity u = ẑ×∇ψ (sample, y, x, i), by differences of order 4.
+
+    Args:
+        grid: of the samples.
+        psi: their stream functions (sample, y, x).
+        gravity: g, one for all, or one a sample.
+        coriolis: f, alike.
+    """
+    g, f = (values.reshape(-1, 1, 1) for values in (gravity, coriolis))
+    slopes = grid.gradient(psi, 4)
+    return f / g * psi, np.stack([-slopes[..., 1], slopes[..., 0]], axis=-1)
 
 
 def fronts(grid: Grid, rng: np.random.Generator, wavelength: float) -> np.ndarray:

@@ -79,6 +79,9 @@ def test_a_recipe_is_read_with_defaults_filled_in(recipe: Path) -> None:
         ("chunk = 4", "chunk = 1", "chunk: expected an integer >= 2"),
         ("chunk = 4", "chunk = 11", "chunk: expected at most 10 points"),
         ("1e-8", "0.0", "tolerance: expected a number between 0 and 1"),
+        ("tolerance = 1e-8", "step = 0.1", "step: expected for a simulator that takes fixed steps .* SpringPendulum"),
+        ("tolerance = 1e-8", "step = 0", "step: expected a number above 0, given 0"),
+        ("[0.5, 2]", "[.5, 2]", r"in TOML, .*line \d+.*a number begins with a digit: write 0.2 for .2$"),
         ("stop = 2", "stop = 0", "times: expected start < stop and step > 0"),
         ("step = 0.2", "step = -0.2", "times: expected start < stop and step > 0"),
         ("step = 0.2", 'step = "s"', "times: expected three numbers"),
@@ -126,6 +129,29 @@ def test_parameters_may_be_given_by_their_symbol() -> None:
 def test_values_that_hold_no_numbers(text: str) -> None:
     with pytest.raises(InputError, match="expected numbers such as"):
         parse_value(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [(".2", 0.2), ("-.5,1.", [-0.5, 1.0]), ("+2", 2), ("uniform:.1,2.e-1", {"uniform": [0.1, 0.2]})]
+)
+def test_numbers_may_begin_or_end_with_their_point(text: str, value: object) -> None:
+    assert parse_value(text) == value
+    assert isinstance(parse_value("+2"), int)
+
+
+def test_a_step_is_a_setting_where_there_is_one_and_stands_for_the_tolerance() -> None:
+    flow = {"simulator": "navier-stokes", "parameters": {"cell": 0.125}}
+    settings = Job(**flow, step=0.01).settings()
+    assert (settings["step"], settings["tolerance"]) == (0.01, None)
+    assert "step" not in Job(**flow).settings()
+    with pytest.raises(InputError, match=r"step: expected without a tolerance, .* given 0\.01"):
+        Job(**flow, step=0.01, tolerance=1e-3)
+    for wrong in (0, -0.1, float("inf"), True, "1"):
+        with pytest.raises(InputError, match="step: expected a number above 0"):
+            Job(**flow, step=wrong)
+    for simulator in ("spring-pendulum", "rietkerk", "elastic-waves", "point-charges"):
+        with pytest.raises(InputError, match="step: expected for a simulator that takes fixed steps if asked"):
+            Job(simulator=simulator, step=0.1)
 
 
 def test_a_word_is_text_that_the_simulator_judges() -> None:

@@ -494,6 +494,7 @@ def test_a_grid_says_its_sizes() -> None:
         ((1.0, 1.0, "degC"), "expected units that scale"),
         ((1.0, 1.0, None), "expected units such as"),
         ((1.0, 1.0, "s"), "units: expected a length, such as 'm', or '1'; given 's'"),
+        ((1.0, 1.0, "degree"), "units: expected a length, such as 'm', or '1'; given 'degree'; put the data"),
         ((1.0, 1.0, "m", np.inf), "origin: expected finite numbers"),
     ],
 )
@@ -527,6 +528,16 @@ def axis(values: object, units: str | None = "m", dim: str = "x", **more: object
 def test_coordinates_that_are_no_grid_are_refused(data: Callable[[], object], message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         Grid.of(data())
+
+
+@pytest.mark.parametrize("units", ["degrees", "rad", "arcmin", "percent"])
+def test_coordinates_that_are_no_distances_are_refused_also_as_units_of_the_grid(units: str) -> None:
+    told = f"coordinate 'x': expected a length, such as 'm', or '1'; given {units!r}; put the data on a plane"
+    for wanted in (units, "1"):
+        with pytest.raises(InputError, match=re.escape(told)):
+            Grid.of(axis([0.5, 1.5], units), units=wanted)
+    assert Grid.of(axis([0.5, 1.5], "1"), units="1") == Grid(2.0, 1.0, "1")
+    assert Grid.of(axis([0.5, 1.5], "km")) == Grid(2000.0, 1000.0)
 
 
 def test_a_single_cell_takes_its_size_from_the_caller() -> None:

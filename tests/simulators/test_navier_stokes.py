@@ -241,8 +241,8 @@ def test_means_are_kept_to_rounding(model: NavierStokes) -> None:
     start = start.assign({n: start[n].assign_attrs(model.sample(1)[n].attrs) for n in ("velocity", "temperature")})
     kept = model.conserved(model.simulate(start, [0.0, 0.5, 1.0], tolerance=1e-3))
     np.testing.assert_allclose(kept["mean_velocity"].values[:, 0, :2], [[0.3, -0.2]] * 2, atol=1e-14)
-    for name, array in kept.items():
-        np.testing.assert_allclose(array, array.isel(time=[0] * 3), atol=2e-14, err_msg=str(name))
+    for name in ("mean_velocity", "mean_temperature"):
+        np.testing.assert_allclose(kept[name], kept[name].isel(time=[0] * 3), atol=2e-14, err_msg=name)
 
 
 @pytest.mark.parametrize("model", [SMALL, BOX])
@@ -260,6 +260,33 @@ def test_budgets_close_as_the_tolerance_asks(model: NavierStokes, tolerance: flo
     if model is SMALL:
         enstrophy = float(run["cumulative_enstrophy_dissipation"].max())
         assert 0 < float(abs(left["enstrophy_budget"]).max()) / enstrophy < 3 * tolerance
+
+
+@pytest.mark.parametrize("model", [SMALL, BOX])
+def test_squares_are_those_of_the_fields_and_stay(model: NavierStokes) -> None:
+    """At the first time they are means over the cells, the flow of the whole included; later they are that still."""
+    start = model.sample(2, seed=1)
+    wind = start["velocity"] + xr.DataArray([0.3, -0.2, 0.1][: model.grid().ndim], dims="i")
+    start = start.assign(velocity=wind.assign_attrs(start["velocity"].attrs))
+    run = model.simulate(start, np.linspace(0, 0.6, 4), tolerance=1e-7)
+    kept, space = model.conserved(run), [dim for dim in "zyx" if dim in run.dims]
+    first = run.isel(time=0)
+    wanted = {"energy": 0.5 * (first["velocity"] ** 2).sum("i").mean(space)}
+    wanted["temperature_variance"] = first["temperature"].var(space)
+    if model is SMALL:
+        wanted["enstrophy"] = 0.5 * (model.grid().curl(first["velocity"], "spectral") ** 2).mean(space)
+    assert set(kept) == {"mean_velocity", "mean_temperature", *wanted}
+    for name, value in wanted.items():
+        assert kept[name].attrs["closes_to"] == 1.0
+        np.testing.assert_allclose(kept[name].isel(time=0), value, rtol=1e-12)
+        np.testing.assert_allclose(kept[name], np.repeat(value.values[:, None], 4, axis=1), rtol=1e-6)
+    # since the first time that is there, though the ledger began before
+    later = model.conserved(run.isel(time=slice(1, None)))["energy"]
+    assert float(later[0, 0]) == pytest.approx(float(0.5 * (run["velocity"][0, 1] ** 2).sum("i").mean()), rel=1e-12)
+    assert float(abs(later[0, 0] - kept["energy"][0, 0])) > 1e-4
+    still = model.budgets(run)
+    assert still["energy_budget"].attrs["units"] == "m**2/s**2"
+    np.testing.assert_allclose(still["energy_budget"], kept["energy"] - kept["energy"].isel(time=0), atol=1e-15)
 
 
 def test_what_is_dissipated_follows_a_decay_though_steps_are_long() -> None:
@@ -444,8 +471,8 @@ def test_projecting_keeps_what_may_stay() -> None:
         ({"cell": 0.3}, "divide"),
         ({"cell": 0.5}, "grid: expected at least 4 cells along y, given 2"),
         ({"length": (1.0, 1.0, 1.0, 1.0)}, "length"),
-        ({"eddy": 0.0}, "eddy: expected a positive number"),
-        ({"radius": -1.0}, "radius: expected a positive number"),
+        ({"eddy": 0.0}, "eddy: expected positive values"),
+        ({"radius": -1.0}, "radius: expected positive values"),
         ({"speed": -1.0}, "speed: expected values not negative"),
         ({"blobs": 1.5}, "blobs: expected an integer >= 0"),
     ],

@@ -320,7 +320,7 @@ def test_samples_are_their_own_apart_and_neutral_if_asked() -> None:
         ({"depth": [[1.0]]}, r"depth: expected one number, or one a sample; given the shape \(1, 1\)"),
         ({"length": (8.0,)}, "length: expected one number, or 2 or 3"),
         ({"cell": 0.3}, "cell: expected one that divides"),
-        ({"separation": -0.1}, "separation: expected one number >= 0"),
+        ({"separation": -0.1}, "separation: expected values not negative"),
         ({"neutral": 1}, "neutral: expected True or False, given 1"),
     ],
 )

@@ -191,8 +191,16 @@ def test_cells_of_a_grid_have_centres_with_units() -> None:
         validate(grid)
     grid.y.attrs["units"] = "m"
     validate(grid)
-    with pytest.raises(SchemaError, match="'h': expected dimensions in the order"):
+    with pytest.raises(SchemaError, match="'h': expected dimensions in the order") as caught:
         validate(grid.transpose("sample", "x", "y"))
+    assert str(caught.value).endswith("given ('sample', 'x', 'y'); pass it through .transpose('sample', 'y', 'x')")
+    flat = {"h": schema.Variable("h", "1", "height", "h", ("y", "x"))}
+    with pytest.raises(SchemaError, match="expected the dimensions") as caught:
+        conform(grid.transpose("sample", "x", "y"), flat)
+    assert str(caught.value).endswith("given ('x', 'y'); pass it through .transpose(..., 'y', 'x')")
+    with pytest.raises(SchemaError, match=r"besides sample and time, given \('y',\)$"):
+        conform(grid.isel(x=0, drop=True), flat)
+    conform(grid.transpose("sample", "x", "y").transpose(..., "y", "x"), flat)
 
 
 @pytest.mark.parametrize("given", [None, 3, {}, "a.nc", xr.DataArray(1.0)])

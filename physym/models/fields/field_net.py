@@ -85,8 +85,7 @@ class FieldNet(LearnedModel):
         _check_choice("precision", precision, ("float32", "float64"))
         whole = {"parameters": parameters, "batch": batch, "unroll": unroll}
         whole |= {name: value for name, value in (("width", width), ("depth", depth)) if value is not None}
-        for name, value in whole.items():
-            check_count(name, value)
+        whole = {name: check_count(name, value) for name, value in whole.items()}
         for name, value, low in (("rate", rate, "> 0"), ("noise", noise, ">= 0")):
             fits = isinstance(value, int | float) and np.isfinite(value) and (value > 0 or (value == 0 and "=" in low))
             if not fits or isinstance(value, bool):
@@ -95,9 +94,10 @@ class FieldNet(LearnedModel):
         if not several or not all(isinstance(name, str) for name in conserve or ()):
             raise InputError(f"conserve: expected names of states such as ('height',), given {conserve!r}")
         self.net, self.symmetry = net, symmetry
-        self.width, self.depth, self.parameters = width, depth, parameters
+        self.width, self.depth, self.parameters = whole.get("width"), whole.get("depth"), whole["parameters"]
         self.conserve, self.precision = tuple(conserve or ()), precision
-        self.batch, self.rate, self.unroll, self.noise = batch, float(rate), unroll, float(noise)
+        self.batch, self.unroll = whole["batch"], whole["unroll"]
+        self.rate, self.noise = float(rate), float(noise)
         super().__init__(device)
 
     @classmethod

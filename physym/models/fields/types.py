@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 
 from simulators.errors import InputError
+from simulators.parameters import count as check_count
 
 __all__ = ["Type", "Types", "check_count", "check_types", "entries", "layout", "pack", "parts", "type_name", "unpack"]
 
@@ -26,30 +28,25 @@ def check_types(name: str, types: Mapping[Type, int], dim: int) -> Types:
     Raises:
         InputError: unless keys are (order, pseudo) and values counts of channels, at least one of them positive.
     """
-    if isinstance(dim, bool) or dim not in (1, 2, 3):
+    if not _is_whole(dim) or dim not in (1, 2, 3):
         raise InputError(f"dim: expected 1, 2 or 3, given {dim!r}")
     found: Types = {}
     for key, channels in types.items() if isinstance(types, Mapping) else ():
-        fits = isinstance(key, tuple) and len(key) == 2 and all(isinstance(n, int) for n in key)
+        fits = isinstance(key, tuple) and len(key) == 2 and all(_is_whole(n) for n in key)
         if not fits or key[0] < 0 or key[1] not in (0, 1):
             raise InputError(f"{name}: expected types (tensor order, pseudo) such as (1, 0), given {key!r}")
-        if isinstance(channels, bool) or not isinstance(channels, int) or channels < 0:
+        if not _is_whole(channels) or channels < 0:
             raise InputError(f"{name}: expected a number of channels >= 0 for {key}, given {channels!r}")
         if channels:
-            found[key] = channels
+            found[int(key[0]), int(key[1])] = int(channels)
     if not found:
         raise InputError(f"{name}: expected channels by type, such as {{(0, 0): 16, (1, 0): 16}}, given {types!r}")
     return dict(sorted(found.items()))
 
 
-def check_count(name: str, value: object) -> None:
-    """Refuse what counts nothing.
-
-    Raises:
-        InputError: unless it is an integer >= 1.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError(f"{name}: expected an integer >= 1, given {value!r}")
+def _is_whole(value: object) -> bool:
+    """Whether it is an integer of Python or numpy, and no truth value."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def type_name(key: Type) -> str:

@@ -202,3 +202,22 @@ def test_gradients_of_periodic_padding() -> None:
     torch.testing.assert_close(pad(parts, (2, 4), "periodic"), wanted)
     # the gradient of a gradient is taken through convolutions, as for Hamiltonians
     assert torch.autograd.gradgradcheck(lambda *x: pad(x, (1, 1), "periodic").square(), parts)
+
+
+def test_integers_of_numpy_count_as_integers_and_truth_values_do_not() -> None:
+    three, two = np.int64(3), np.int32(2)
+    types = {(np.int64(1), np.int64(0)): three, (0, 0): np.uint8(2)}
+    conv = GeometricConv(types, {(0, 0): two}, three, two, stride=np.int64(1), dilation=np.int64(1))
+    assert conv.inputs == {(0, 0): 2, (1, 0): 3}
+    assert {type(n) for n in (*conv.inputs.values(), *sum(conv.inputs, ()), conv.size, conv.dim, conv.stride)} == {int}
+    assert tuple(conv(torch.zeros(1, 8, 5, 5)).shape) == (1, 2, 5, 5)
+    for wrong, told in (
+        ((types, {(0, 0): True}), "outputs: expected a number of channels"),
+        ((types, {(0, False): 1}), "outputs: expected types"),
+        (({(True, 0): 1}, {(1, 0): 1}), "inputs: expected types"),
+        ((types, {(0, 0): 1}, True), "size: expected an integer >= 1, given True"),
+        ((types, {(0, 0): 1}, 3.0), "size: expected an integer >= 1, given 3.0"),
+        ((types, {(0, 0): 1}, 3, 2.0), "dim: expected 1, 2 or 3, given 2.0"),
+    ):
+        with pytest.raises(InputError, match=told):
+            GeometricConv(*wrong)

@@ -160,3 +160,14 @@ def test_another_resolution_is_the_same_law(fields, fitted):
     halved = halved.assign(velocity=(halved.velocity / 2).assign_attrs(finer.velocity.attrs))
     a, b = (model.simulate(x, [0.0, 0.1]) for x in (bare.isel(time=0, drop=True), halved))
     xr.testing.assert_allclose(a.velocity, 2 * b.velocity.assign_coords(y=a.y, x=a.x), rtol=1e-6)
+
+
+@pytest.mark.parametrize("units", ["degrees", "rad", "arcmin"])
+def test_a_globe_has_no_square_cells(fields, units):
+    data = fields(tensors=False)
+    for dim in ("y", "x"):
+        data[dim].attrs["units"] = units
+    refused(lambda: physym.FieldNet(**SMALL).fit(data, steps=1), "coordinate 'x'", repr(units), "on a plane")
+    for dim in ("y", "x"):
+        data[dim].attrs["units"] = "1"
+    physym.FieldNet(**SMALL).build(data, 0)

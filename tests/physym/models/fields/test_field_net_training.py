@@ -105,7 +105,7 @@ def test_interrupted_it_ends_at_the_same_weights(fields, tmp_path, monkeypatch, 
     assert not (tmp_path / "run" / "model.json").exists()
     with pytest.raises(InputError, match="unfinished"):
         physym.load(tmp_path / "run")
-    with pytest.raises(InputError, match=r"noise 0.05, now 0.5"):
+    with pytest.raises(InputError, match=r"noise 0.3, now 0.5"):
         physym.FieldNet(**SMALL, noise=0.5).fit(data, steps=12, output=tmp_path / "run")
     monkeypatch.setattr(FieldRun, "_descend", descend)
     again = physym.FieldNet(**SMALL).fit(data, steps=12, output=tmp_path / "run")
