@@ -5,12 +5,17 @@
 - invariants of vectors, and what they determine: `invariants`, `gram`, `equivariant`, `from_gram`, `align`;
   equivariants from invariants: `equivariants_from_invariants`, `equivariants_torch`
 - point clouds: `gram_features`, `centroid_features`, `congruence`, `PointCloudRegressor`
+- averages over groups: `average`; the cheap exact versions: `frame_average`, `canonicalise`, `canonicalised`
+- what symmetry buys in regression: `physym.symmetry.generalisation`
 - the cyclic group, worked through: `physym.symmetry.cyclic`
 """
 
 from __future__ import annotations
 
 from physym.symmetry.action import act, reverse_time, translate
+from physym.symmetry.averaging.canonical import canonicalise, canonicalised
+from physym.symmetry.averaging.frames import frame_average, frames
+from physym.symmetry.averaging.reynolds import average
 from physym.symmetry.clouds.congruence import congruence
 from physym.symmetry.clouds.features import centroid_features, centroids, gram_features
 from physym.symmetry.clouds.regressor import PointCloudRegressor
@@ -47,8 +52,8 @@ from physym.symmetry.vectors.recovery import from_gram, from_minkowski, recover
 __all__ = [
     "PSEUDO", "SO", "SU", "A", "AboutAxis", "D", "Form", "Group", "Hyperoctahedral", "Lorentz", "MatrixGroup", "O",
     "PointCloudRegressor", "Product", "Rep", "Rosette", "S", "Scalings", "Sp", "T", "U", "V", "Z", "act", "align",
-    "basis_vectors", "centroid_features", "centroids", "congruence", "cross", "dimension", "equivariant",
-    "equivariant_basis", "equivariants_from_invariants", "equivariants_torch", "from_gram", "from_minkowski", "gram",
-    "gram_features", "invariant_basis", "invariant_filters", "invariant_names", "invariants", "recover",
-    "reverse_time", "translate", "translations",
+    "average", "basis_vectors", "canonicalise", "canonicalised", "centroid_features", "centroids", "congruence",
+    "cross", "dimension", "equivariant", "equivariant_basis", "equivariants_from_invariants", "equivariants_torch",
+    "frame_average", "frames", "from_gram", "from_minkowski", "gram", "gram_features", "invariant_basis",
+    "invariant_filters", "invariant_names", "invariants", "recover", "reverse_time", "translate", "translations",
 ]  # fmt: skip

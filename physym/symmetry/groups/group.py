@@ -15,7 +15,10 @@ import numpy as np
 
 from simulators.errors import InputError
 
-__all__ = ["Group"]
+__all__ = ["MOST", "Group", "check_count", "words"]
+
+MOST = 50_000
+_LARGEST = 2**28
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,6 +71,14 @@ class Group(abc.ABC):
         """
         raise InputError(f"{self!r}: expected a finite group, given one with infinitely many elements; take quadrature")
 
+    def order(self) -> int:
+        """The number of elements of a finite group.
+
+        Raises:
+            InputError: if the group is not finite.
+        """
+        return len(self.elements())
+
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """Elements and weights whose weighted sum is the Haar average of polynomials of the entries up to a degree.
 
@@ -104,6 +115,19 @@ class Group(abc.ABC):
         """
         elements, weights = self.quadrature(degree)
         return np.linalg.eigvals(elements), weights
+
+
+def check_count(group: Group, count: int) -> None:
+    """Refuse to list very many elements.
+
+    Raises:
+        InputError: if they are more than 50,000, or all their entries more than 2^28.
+    """
+    if count > MOST or count * group.dim**2 > _LARGEST:
+        raise InputError(
+            f"{group!r}: expected at most {MOST} elements to list, with at most 2^28 entries, given {count} of"
+            f" {group.dim} x {group.dim}; average over random elements, or over classes"
+        )
 
 
 def words(letters: Sequence[np.ndarray], limit: int) -> np.ndarray:

@@ -11,12 +11,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from physym.symmetry.groups.group import Group, words
-from simulators.errors import InputError
+from physym.symmetry.groups.group import MOST, Group, check_count, words
 
 __all__ = ["A", "D", "Hyperoctahedral", "S", "Z"]
-
-_MOST = 50_000
 
 
 class Permutations(Group):
@@ -33,7 +30,7 @@ class Permutations(Group):
         Raises:
             InputError: if they are more than 50,000.
         """
-        return words(self.discrete_generators(), _MOST)
+        return words(self.discrete_generators(), MOST)
 
     def random(self, rng: np.random.Generator) -> np.ndarray:
         """A random element (dim, dim), each as likely as any other."""
@@ -65,12 +62,12 @@ class S(Permutations):
         Raises:
             InputError: if they are more than 50,000.
         """
-        if math.factorial(self.dim) > _MOST:
-            raise InputError(
-                f"{self!r}: expected at most {_MOST} elements to list, given {self.dim}! = {math.factorial(self.dim)};"
-                " average over random elements, or over classes"
-            )
+        check_count(self, self.order())
         return np.array([matrix(order) for order in itertools.permutations(range(self.dim))])
+
+    def order(self) -> int:
+        """N!"""
+        return math.factorial(self.dim)
 
     def classes(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """One permutation for each partition of n into cycles, weighted by how many there are."""
@@ -121,6 +118,15 @@ class Z(Permutations):
         """The rotation by one place."""
         return _shift(self.dim)[None]
 
+    def elements(self) -> np.ndarray:
+        """All rotations (n, n, n), by one place after the other."""
+        check_count(self, self.dim)
+        return np.array([np.roll(np.eye(self.dim), k, axis=0) for k in range(self.dim)])
+
+    def order(self) -> int:
+        """The number of permutations."""
+        return self.dim
+
 
 class D(Permutations):
     """The dihedral group: rotations and reflections of n places in a ring, the corners of a regular polygon.
@@ -152,10 +158,19 @@ class Hyperoctahedral(Permutations):
         return np.concatenate([S(self.dim).discrete_generators(), np.diag([-1.0, *[1.0] * (self.dim - 1)])[None]])
 
     def elements(self) -> np.ndarray:
-        """All 2^d d! elements (element, dim, dim), the identity first."""
+        """All 2^d d! elements (element, dim, dim), the identity first.
+
+        Raises:
+            InputError: if they are more than 50,000.
+        """
+        check_count(self, self.order())
         orders = itertools.permutations(range(self.dim))
         signs = list(itertools.product([1.0, -1.0], repeat=self.dim))
         return np.array([matrix(np.argsort(order), sign) for order in orders for sign in signs])
+
+    def order(self) -> int:
+        """The number of signed permutations, 2^d d!."""
+        return 2**self.dim * math.factorial(self.dim)
 
 
 def matrix(order: Sequence[int] | np.ndarray, signs: Sequence[float] | np.ndarray | None = None) -> np.ndarray:

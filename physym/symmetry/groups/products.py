@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,13 +10,12 @@ from typing import Literal
 import numpy as np
 from scipy.linalg import block_diag, expm
 
-from physym.symmetry.groups.group import Group, words
+from physym.symmetry.groups.group import MOST, Group, check_count, words
 from physym.symmetry.groups.permutations import Z
 from simulators.errors import InputError
 
 __all__ = ["MatrixGroup", "Product", "Scalings", "translations"]
 
-_MOST = 50_000
 _LETTERS = 12
 
 
@@ -83,8 +83,17 @@ class Product(Group):
         return np.array(found) if found else super().discrete_generators()
 
     def elements(self) -> np.ndarray:
-        """All pairs (n, dim, dim), the identity first."""
+        """All pairs (n, dim, dim), the identity first.
+
+        Raises:
+            InputError: if they are more than 50,000, or more than 2^28 numbers.
+        """
+        check_count(self, self.first.order() * self.second.order())
         return np.array([self._joined(g, h) for g in self.first.elements() for h in self.second.elements()])
+
+    def order(self) -> int:
+        """The product of those of both."""
+        return self.first.order() * self.second.order()
 
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """The products of those of both."""
@@ -165,13 +174,17 @@ class MatrixGroup(Group):
     @property
     def finite(self) -> bool:
         """Whether there are at most 50,000 elements."""
+        return self._listed is not None
+
+    @functools.cached_property
+    def _listed(self) -> np.ndarray | None:
+        """All elements, or None if they are too many."""
         if len(self._flat):
-            return False
+            return None
         try:
-            self.elements()
+            return words(self._discrete, MOST)
         except InputError:
-            return False
-        return True
+            return None
 
     def lie_algebra(self) -> np.ndarray:
         """As given."""
@@ -187,19 +200,23 @@ class MatrixGroup(Group):
         Raises:
             InputError: if they are more than 50,000.
         """
-        if len(self._flat):
-            return super().elements()
-        return words(self._discrete, _MOST)
+        return super().elements() if self._listed is None else self._listed.copy()
 
     def random(self, rng: np.random.Generator) -> np.ndarray:
-        """A product of twelve random generators; that is not the Haar measure."""
+        """A random element, each as likely as any other if the group is finite.
+
+        If it is not, a product of up to twelve random generators and their inverses: not the Haar measure.
+        """
+        if self._listed is not None:
+            return self._listed[rng.integers(len(self._listed))].copy()
         found = np.eye(self.dim)
         count = len(self._flat) + len(self._discrete)
-        for n in rng.integers(0, count, _LETTERS):
+        for n in rng.integers(0, count, rng.integers(1, _LETTERS + 1)):
             if n < len(self._flat):
                 found = expm(rng.standard_normal() * self._flat[n]) @ found
-            else:
-                found = self._discrete[n - len(self._flat)] @ found
+                continue
+            letter = self._discrete[n - len(self._flat)]
+            found = (letter if rng.integers(2) else np.linalg.inv(letter)) @ found
         return found
 
 

@@ -1,0 +1,1 @@
+"""Averages over groups, and the cheap exact versions: frames and canonical forms."""

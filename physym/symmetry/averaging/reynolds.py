@@ -1,0 +1,222 @@
+"""Averages over a group, which make any function equivariant: the Reynolds operator.
+
+    (Qf)(x) = ∫ ρ_out(g) f(ρ_in(g)⁻¹ x) dg
+
+over the Haar measure of a compact group. Q leaves equivariant functions as they are, and in the space of functions that
+are square-integrable with respect to an invariant measure it is the orthogonal projection on them. The integral is
+
+- a sum over the elements, if they can be listed;
+- an exact quadrature, if f is a polynomial of known degree or band-limited, for SO(2), O(2), SO(3) and O(3), the same
+  about an axis, and products of these;
+- else a mean over random elements, whose error falls as the root of their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from physym.symmetry.averaging.batched import Representation, act_each, matrices
+from physym.symmetry.groups import AboutAxis, Group, MatrixGroup, Product
+from physym.symmetry.representations import Rep
+from simulators.errors import InputError
+
+__all__ = ["Average", "average", "check_compact"]
+
+_SAMPLES = 1000
+_ROUNDING = 1e-10
+_AT_ONCE = 2**18
+
+
+@dataclass(frozen=True, repr=False)
+class Average:
+    """A function averaged over a group; made by `average`.
+
+    Attributes:
+        f: the function.
+        rho_in: how the group acts on what it takes.
+        rho_out: how the group acts on what it gives.
+        elements: those averaged over (n, dim, dim).
+        weights: theirs (n,), with the sum 1.
+        exact: whether there is no sampling error.
+    """
+
+    f: Callable[[Any], Any]
+    rho_in: Representation
+    rho_out: Representation
+    elements: np.ndarray
+    weights: np.ndarray
+    exact: bool
+
+    def __call__(self, x: Any) -> Any:  # noqa: ANN401  arrays of numpy or torch
+        """The average (..., dim_out) at x (..., dim_in)."""
+        return sum(_sum(weights, values) for weights, values in self._values(x))
+
+    def with_error(self, x: Any) -> tuple[Any, Any]:  # noqa: ANN401
+        """The average at x, and the standard error of each of its entries; 0 if it is exact.
+
+        The elements are the same at all x, and so the errors at two x are not independent.
+        """
+        mean = self(x)
+        if self.exact:
+            return mean, 0.0 * abs(mean)
+        spread = sum(_sum(weights, abs(values - mean) ** 2) for weights, values in self._values(x))
+        return mean, (spread / (len(self.weights) - 1)) ** 0.5
+
+    def _values(self, x: Any) -> Iterator[tuple[np.ndarray, Any]]:  # noqa: ANN401
+        """The terms ρ_out(g) f(ρ_in(g)⁻¹ x) for some elements at a time (elements, ...), and their weights."""
+        x = x if hasattr(x, "new_tensor") else np.asarray(x)
+        if not x.shape:
+            raise InputError("x: expected an array (..., dim), given a number")
+        at_once = max(1, _AT_ONCE // max(1, int(np.prod(x.shape))))
+        for start in range(0, len(self.elements), at_once):
+            g = self.elements[start : start + at_once]
+            values = self.f(_act(self.rho_in, np.linalg.inv(g), x[None]))
+            values = values if hasattr(values, "new_tensor") else np.asarray(values)
+            if values.shape[:1] != (len(g),):
+                raise InputError(
+                    f"f: expected one that takes a batch (..., dim), given the shape {tuple(values.shape)} for"
+                    f" {len(g)} {tuple(x.shape)}"
+                )
+            yield self.weights[start : start + at_once], _act(self.rho_out, g, values, scalar=True)
+
+
+def average(
+    f: Callable[[Any], Any],
+    group: Group,
+    rho_in: Representation,
+    rho_out: Representation,
+    *,
+    degree: int | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+) -> Average:
+    """A function averaged over a group, (Qf)(x) = ∫ ρ_out(g) f(ρ_in(g)⁻¹ x) dg.
+
+    Args:
+        f: from arrays (..., dim_in) to arrays (..., dim_out), of numpy or torch. If dim_out is 1 it may give any shape,
+            such as (...,): all entries are scalars, or pseudoscalars.
+        group: a compact one: its invariant measure is finite.
+        rho_in: how it acts on what f takes: made of `T`, `V` and `PSEUDO`, or a function from elements (dim, dim) to
+            matrices (dim_in, dim_in).
+        rho_out: the same for what f gives.
+        degree: for an exact average over a group with infinitely many elements: that of ρ_out(g) f(ρ_in(g)⁻¹ x) as
+            a polynomial in the entries of g. If f is a polynomial of degree m of vectors, and gives tensors of order
+            k, it is m + k. A greater one changes nothing; if it is too small the answer is wrong, and no error tells.
+        samples: for an average over so many random elements; 1000 if the elements cannot be listed and no degree is
+            given.
+        seed: of the random elements.
+
+    Returns:
+        A function. Its method `with_error` gives the standard error besides.
+
+    Raises:
+        InputError: if the group is not compact; is known by generators alone, and infinite or to be sampled; or has no
+            exact quadrature and one is asked for; on a call, if what f takes or gives has another size than its
+            representation.
+
+    >>> from physym.symmetry import O
+    >>> from physym.symmetry.representations import T
+    >>> square = average(lambda x: x[..., 0] ** 2, O(3), T(1), T(0), degree=2)
+    >>> float(square(np.array([3.0, 0.0, 4.0])).round(12))
+    8.333333333333
+    """
+    if not isinstance(group, Group):
+        raise InputError(f"group: expected one of physym.symmetry such as SO(3), given {group!r}")
+    for name, rho in (("rho_in", rho_in), ("rho_out", rho_out)):
+        if not isinstance(rho, Rep) and not callable(rho):
+            raise InputError(f"{name}: expected a representation made of T, V and PSEUDO, given {rho!r}")
+    if not callable(f):
+        raise InputError(f"f: expected a function of an array, given {f!r}")
+    check_compact(group)
+    if degree is not None and samples is not None:
+        raise InputError("average: expected a degree (exact) or samples (random), given both; leave out one")
+    if samples is None:
+        try:
+            rule = group.elements() if degree is None and group.finite else None
+        except InputError:  # too many to list
+            rule = None
+        if rule is not None:
+            return Average(f, rho_in, rho_out, rule, np.full(len(rule), 1 / len(rule)), exact=True)
+        if degree is not None:
+            return Average(f, rho_in, rho_out, *group.quadrature(degree), exact=True)
+        samples = _SAMPLES
+    if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 2:
+        raise InputError(f"samples: expected an integer >= 2, which tells an error, given {samples!r}")
+    if any(isinstance(part, MatrixGroup) for part in _parts(group)):
+        raise InputError(
+            f"samples: expected a group whose random elements are uniform, given {group!r}, known by generators; leave"
+            " out the samples, and all of its elements are taken"
+        )
+    rng = np.random.default_rng(seed)
+    elements = np.array([group.random(rng) for _ in range(samples)])
+    return Average(f, rho_in, rho_out, elements, np.full(samples, 1 / samples), exact=False)
+
+
+def check_compact(group: Group) -> None:
+    """Refuse groups without a uniform random element.
+
+    Raises:
+        InputError: if the group is not compact, or is infinite and known by its generators alone, so that its elements
+            cannot be drawn uniformly.
+    """
+    for part in _parts(group):
+        if isinstance(part, MatrixGroup) and not part.finite:
+            raise InputError(
+                f"{part!r}: expected a group whose uniform random elements are known, given infinitely many by their"
+                " generators; take the group by its name, or a finite one"
+            )
+        if not part.finite and not _unitary(part):
+            raise InputError(
+                f"{part!r}: expected a compact group, given one that is not: no average over it exists; average over"
+                " its compact part, such as the rotations, or use invariants"
+            )
+
+
+def _parts(group: Group) -> Iterator[Group]:
+    if isinstance(group, Product):
+        yield from _parts(group.first)
+        yield from _parts(group.second)
+    elif isinstance(group, AboutAxis):
+        yield from _parts(group.plane)
+    else:
+        yield group
+
+
+def _unitary(group: Group) -> bool:
+    flat, discrete = group.lie_algebra(), group.discrete_generators()
+    skew = np.abs(flat + flat.conj().swapaxes(-1, -2)).max(initial=0.0)
+    lengths = np.abs(discrete @ discrete.conj().swapaxes(-1, -2) - np.eye(group.dim)).max(initial=0.0)
+    return bool(max(skew, lengths) < _ROUNDING)
+
+
+def _act(rho: Representation, g: np.ndarray, x: Any, *, scalar: bool = False) -> Any:  # noqa: ANN401
+    """ρ(g_b) x_b of arrays of numpy or torch (elements, ..., dim), or of one (1, ..., dim) that is the same for all.
+
+    Of any shape (elements, ...) if the representation is a number, where that is allowed.
+    """
+    tensor = hasattr(x, "new_tensor")
+    if isinstance(rho, Rep) and not tensor and not (scalar and rho.dim(g.shape[-1]) == 1):
+        flat = x.reshape(len(x), -1, x.shape[-1]) if x.ndim > 1 else x[:, None, None]
+        return act_each(rho, g, flat).reshape(len(g), *x.shape[1:])
+    found = matrices(rho, g)
+    if scalar and found.shape[-1] == 1:
+        return x * _like(x, found.reshape(-1, *(1,) * (x.ndim - 1)))
+    if x.ndim < 2 or x.shape[-1] != found.shape[-1]:
+        raise InputError(
+            f"values: expected {found.shape[-1]} entries along the last axis, given the shape {tuple(x.shape[1:])}"
+        )
+    found = found.swapaxes(-1, -2).reshape(len(g), *(1,) * (x.ndim - 3), *found.shape[1:])
+    return (x[:, None] @ _like(x, found))[:, 0] if x.ndim == 2 else x @ _like(x, found)
+
+
+def _like(x: Any, values: np.ndarray) -> Any:  # noqa: ANN401
+    """Numbers as an array or tensor of the kind of x."""
+    return x.new_tensor(values) if hasattr(x, "new_tensor") else values
+
+
+def _sum(weights: np.ndarray, values: Any) -> Any:  # noqa: ANN401
+    return (values * _like(values, weights.reshape(-1, *(1,) * (values.ndim - 1)))).sum(0)

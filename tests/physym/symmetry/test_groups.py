@@ -1,0 +1,232 @@
+"""Groups: their equations, orders and generators."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+from physym.symmetry import (
+    SO,
+    SU,
+    A,
+    AboutAxis,
+    D,
+    Hyperoctahedral,
+    Lorentz,
+    MatrixGroup,
+    O,
+    Product,
+    Rosette,
+    S,
+    Scalings,
+    Sp,
+    U,
+    Z,
+    translations,
+)  # fmt: skip
+from simulators.errors import InputError
+
+GOLDEN = (1 + 5**0.5) / 2
+
+
+def turn(axis, fold):
+    """The rotation by a turn divided by fold."""
+    x, y, z = np.array(axis) / np.linalg.norm(axis)
+    return expm(2 * np.pi / fold * np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]))
+
+
+TETRAHEDRON = MatrixGroup(discrete=[turn((0, 0, 1), 2), turn((1, 1, 1), 3)], name="T")
+CUBE = MatrixGroup(discrete=[turn((0, 0, 1), 4), turn((1, 1, 1), 3)], name="O")
+ICOSAHEDRON = MatrixGroup(discrete=[turn((0, 1, GOLDEN), 5), turn((1, 1, 1), 3)], name="I")
+
+AXIS = (1.0, -2.0, 2.0)
+ORTHOGONAL = [O(1), O(2), O(3), O(4), SO(1), SO(2), SO(3), SO(4), SO(5)]
+OTHERS = [AboutAxis(O(2), AXIS), AboutAxis(SO(2)), Product(SO(2), S(3)), Product(O(2), SO(3), on="pairs")]
+UNITARY = [U(1), U(2), U(3), SU(1), SU(2), SU(3)]
+FINITE = {
+    S(1): 1, S(2): 2, S(3): 6, S(5): 120, A(1): 1, A(2): 1, A(3): 3, A(5): 60, Z(1): 1, Z(6): 6, D(1): 1, D(2): 2,
+    D(3): 6, D(6): 12, Hyperoctahedral(1): 2, Hyperoctahedral(2): 8, Hyperoctahedral(3): 48, Rosette(1): 2,
+    Rosette(2): 4, Rosette(6): 12, Rosette(5, reflections=False): 5, AboutAxis(Rosette(6), AXIS): 12,
+    Product(S(3), Z(2)): 12, Product(D(3), Rosette(3), on="pairs"): 36, translations(2, 3): 6, translations(3): 3,
+    TETRAHEDRON: 12, CUBE: 24, ICOSAHEDRON: 60,
+}  # fmt: skip
+NOT_COMPACT = [Lorentz(1), Lorentz(3), Lorentz(3, proper=True), Sp(2), Sp(4), Scalings(((1, 0), (2, -1), (0, 3)))]
+EVERY = ORTHOGONAL + OTHERS + UNITARY + list(FINITE) + NOT_COMPACT
+
+
+def key(g):
+    """The same for the same matrix, but for rounding errors and the sign of 0."""
+    return (np.round(g, 6) + 0.0).tobytes()
+
+
+def belongs(g, group):
+    """The defining equations, by which no group generates itself."""
+    if isinstance(group, Lorentz):
+        fits = np.allclose(g.T @ group.metric @ g, group.metric, atol=1e-9 * np.linalg.norm(g, 2) ** 2)
+        return fits and (not group.proper or (g[0, 0] > 0 and np.linalg.det(g) > 0))
+    if isinstance(group, Sp):
+        return np.allclose(g.T @ group.form @ g, group.form, atol=1e-9 * np.linalg.norm(g, 2) ** 2)
+    if isinstance(group, Scalings):
+        powers = np.array(group.exponents)
+        logs = np.log(np.diag(g))
+        return np.allclose(g, np.diag(np.diag(g))) and np.allclose(powers @ np.linalg.pinv(powers) @ logs, logs)
+    if not np.allclose(g.conj().T @ g, np.eye(group.dim), atol=1e-12):
+        return False
+    if isinstance(group, (SO, SU)):
+        return np.isclose(np.linalg.det(g), 1.0)
+    if isinstance(group, AboutAxis):
+        return np.allclose(g @ group.axis, group.axis)
+    if isinstance(group, (S, A, Z, D)):
+        return np.isin(g, (0, 1)).all() and (not isinstance(group, A) or np.isclose(np.linalg.det(g), 1.0))
+    return not group.finite or np.abs(group.elements() - g).max(axis=(1, 2)).min() < 1e-9
+
+
+@pytest.mark.parametrize("group", EVERY, ids=repr)
+def test_random_elements_and_words_of_generators_satisfy_the_equations(group):
+    rng = np.random.default_rng(0)
+    flat, discrete = group.lie_algebra(), group.discrete_generators()
+    letters = [expm(0.5 * rng.standard_normal() * a) for a in flat] + list(discrete)
+    for _ in range(20):
+        assert belongs(group.random(rng), group)
+        if letters:
+            word = np.eye(group.dim)
+            for n in rng.integers(0, len(letters), 6):
+                word = letters[n] @ word
+            assert belongs(word, group)
+    assert (np.iscomplexobj(group.random(rng))) == group.complex
+
+
+DIMENSIONS = {
+    O(1): 0, O(2): 1, O(4): 6, SO(3): 3, SO(5): 10, Lorentz(1): 1, Lorentz(3): 6, Lorentz(3, proper=True): 6, Sp(2): 3,
+    Sp(4): 10, Sp(6): 21, U(1): 1, U(3): 9, SU(1): 0, SU(2): 3, SU(3): 8, S(4): 0, AboutAxis(O(2), AXIS): 1,
+    Product(O(3), SO(2)): 4, Product(Lorentz(3), U(2), on="pairs"): 10, Scalings(((1, 0), (1, -1))): 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("group", DIMENSIONS, ids=repr)
+def test_lie_algebra(group):
+    """Independent matrices as many as the dimension of the group, closed under commutators."""
+    algebra = group.lie_algebra()
+    assert algebra.shape == (DIMENSIONS[group], group.dim, group.dim)
+    # over the reals, in which U(n) is a group
+    flat = np.concatenate([algebra.real, algebra.imag], axis=-1).reshape(len(algebra), 2 * group.dim**2)
+    assert np.linalg.matrix_rank(flat) == len(flat)
+    for a, b in itertools.combinations(algebra, 2):
+        bracket = a @ b - b @ a
+        both = np.concatenate([bracket.real, bracket.imag], axis=-1).ravel()
+        np.testing.assert_allclose(both @ np.linalg.pinv(flat) @ flat, both, atol=1e-12)
+
+
+def test_discrete_generators_lead_to_every_component():
+    for dim in (1, 2, 3, 4):
+        assert {round(np.linalg.det(g)) for g in O(dim).discrete_generators()} == {-1}
+    for space in (1, 2, 3):
+        group = Lorentz(space)
+        first, second = group.discrete_generators()
+        four = np.array([np.eye(space + 1), first, second, first @ second])
+        found = set(zip(np.sign(four[:, 0, 0]), np.sign(np.linalg.det(four)), strict=True))
+        assert found == {(1, 1), (-1, -1), (1, -1), (-1, 1)}
+        drawn = np.array([group.random(np.random.default_rng(n)) for n in range(200)])
+        assert set(zip(np.sign(drawn[:, 0, 0]), np.sign(np.linalg.det(drawn)), strict=True)) == found
+
+
+@pytest.mark.parametrize("group", FINITE, ids=repr)
+def test_finite_groups_are_groups_of_the_right_order(group):
+    elements = group.elements()
+    assert group.finite
+    assert elements.shape == (FINITE[group], group.dim, group.dim)
+    np.testing.assert_allclose(elements[0], np.eye(group.dim), atol=1e-15)
+    keys = {key(g) for g in elements}
+    assert len(keys) == len(elements)
+    rng = np.random.default_rng(0)
+    for a, b in elements[rng.integers(0, len(elements), (60, 2))]:
+        assert key(a @ b) in keys
+        assert key(np.linalg.inv(a)) in keys
+    # the generators make as many, and no others
+    found = MatrixGroup(discrete=group.discrete_generators()).elements()
+    assert {key(g) for g in found} == keys
+
+
+@pytest.mark.parametrize("group", [S(4), A(4), D(5), Z(7), Hyperoctahedral(2), Rosette(4)], ids=repr)
+def test_each_element_is_as_likely_as_any_other(group):
+    """By χ², of which the mean is the number of degrees of freedom and the variance twice that."""
+    rng = np.random.default_rng(1)
+    elements = group.elements().reshape(-1, group.dim**2)
+    drawn = np.array([group.random(rng).ravel() for _ in range(100 * len(elements))])
+    counts = np.bincount(np.argmin(((drawn[:, None] - elements) ** 2).sum(axis=-1), axis=1), minlength=len(elements))
+    chi = np.sum((counts - 100) ** 2 / 100)
+    assert chi < len(elements) - 1 + 4 * np.sqrt(2 * (len(elements) - 1))
+
+
+def test_a_group_from_generators():
+    spiral = MatrixGroup(lie_algebra=SO(2).lie_algebra(), discrete=O(2).discrete_generators(), name="O(2) again")
+    assert repr(spiral) == "O(2) again"
+    assert not spiral.finite
+    assert belongs(spiral.random(np.random.default_rng(0)), O(2))
+    assert spiral == MatrixGroup(lie_algebra=SO(2).lie_algebra(), discrete=O(2).discrete_generators())
+    assert spiral != TETRAHEDRON
+    assert hash(spiral) != hash(TETRAHEDRON)
+    shear = MatrixGroup(discrete=[[[1, 1], [0, 1]]])
+    assert not shear.finite
+    complex_one = MatrixGroup(discrete=[[[1j]]])
+    assert complex_one.complex
+    assert len(complex_one.elements()) == 4
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: O(0), "expected a dimension that is an integer >= 1"),
+        (lambda: Lorentz(0), "expected a dimension that is an integer >= 1"),
+        (lambda: Sp(3), "expected an even dimension"),
+        (lambda: Rosette(0), "expected a number of rotations"),
+        (lambda: Rosette(True), "expected a number of rotations"),
+        (lambda: AboutAxis(O(3)), "expected a group of the plane"),
+        (lambda: AboutAxis(U(2)), "expected a group of the plane"),
+        (lambda: AboutAxis(O(2), (0, 0, 0)), "not all zero"),
+        (lambda: AboutAxis(O(2), (0, np.nan, 1)), "expected an axis of three numbers"),
+        (lambda: Product(O(3), 3), "expected two groups"),
+        (lambda: Product(O(3), O(3), on="sums"), "expected 'matrices' or 'pairs'"),
+        (lambda: MatrixGroup(), "expected matrices of one size, given sizes none"),
+        (lambda: MatrixGroup(discrete=[[1.0, 0.0]]), "expected finite matrices"),
+        (lambda: MatrixGroup(discrete=[[[0.0]]]), "expected matrices with an inverse"),
+        (lambda: MatrixGroup(discrete=[np.eye(2)], lie_algebra=[np.eye(3)]), "expected matrices of one size"),
+        (lambda: Scalings(()), "expected finite numbers"),
+        (lambda: Scalings(((1, 2), (1,))), "expected numbers"),
+        (lambda: SO(3).elements(), "take quadrature"),
+        (lambda: S(20).elements(), "expected at most 50000 elements"),
+        (lambda: SO(4).quadrature(2), "expected a group with an exact quadrature"),
+        (lambda: Lorentz(3).quadrature(2), "expected a group with an exact quadrature"),
+        (lambda: SO(3).quadrature(-1), "expected an integer >= 0"),
+        (lambda: SO(3).quadrature(2.0), "expected an integer >= 0"),
+        (lambda: U(2).classes(-1), "expected an integer >= 0"),
+        (lambda: Scalings(((1, 0),)).classes(2), "expected a group with an exact quadrature"),
+    ],
+)
+def test_what_is_no_group(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
+
+
+def test_random_elements_of_generated_groups_reach_all_of_them():
+    """A word of a fixed length would be the identity for a generator whose order divides it."""
+    rng = np.random.default_rng(3)
+    quarter = MatrixGroup(discrete=[[[0.0, -1.0], [1.0, 0.0]]])
+    assert {np.round(quarter.random(rng), 6).tobytes() for _ in range(60)} == {
+        np.round(g, 6).tobytes() for g in quarter.elements()
+    }
+    shear = MatrixGroup(discrete=[[[1.0, 1.0], [0.0, 1.0]]])
+    assert not shear.finite
+    steps = {round(float(shear.random(rng)[0, 1])) for _ in range(200)}
+    assert min(steps) < -2
+    assert max(steps) > 2
+    assert {0, 1} <= steps
+
+
+@pytest.mark.parametrize("group", [Product(S(8), S(8)), Hyperoctahedral(8), translations(64, 64), S(10)], ids=repr)
+def test_groups_too_large_to_list_say_so(group):
+    with pytest.raises(InputError, match="expected at most 50000 elements to list"):
+        group.elements()
