@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from physym.symmetry import cyclic
 from physym.symmetry.action import act, reverse_time, translate
 from physym.symmetry.averaging.canonical import canonicalise, canonicalised
 from physym.symmetry.averaging.frames import frame_average, frames
@@ -53,7 +54,8 @@ __all__ = [
     "PSEUDO", "SO", "SU", "A", "AboutAxis", "D", "Form", "Group", "Hyperoctahedral", "Lorentz", "MatrixGroup", "O",
     "PointCloudRegressor", "Product", "Rep", "Rosette", "S", "Scalings", "Sp", "T", "U", "V", "Z", "act", "align",
     "average", "basis_vectors", "canonicalise", "canonicalised", "centroid_features", "centroids", "congruence",
-    "cross", "dimension", "equivariant", "equivariant_basis", "equivariants_from_invariants", "equivariants_torch",
-    "frame_average", "frames", "from_gram", "from_minkowski", "gram", "gram_features", "invariant_basis",
-    "invariant_filters", "invariant_names", "invariants", "recover", "reverse_time", "translate", "translations",
+    "cross", "cyclic", "dimension", "equivariant", "equivariant_basis", "equivariants_from_invariants",
+    "equivariants_torch", "frame_average", "frames", "from_gram", "from_minkowski", "gram", "gram_features",
+    "invariant_basis", "invariant_filters", "invariant_names", "invariants", "recover", "reverse_time", "translate",
+    "translations",
 ]  # fmt: skip

@@ -1,0 +1,82 @@
+"""Loops over circular strings, compiled when first used and cached on disk."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+
+@numba.njit(cache=True, nogil=True)
+def least_rotations(strings: np.ndarray, shifts: np.ndarray, periods: np.ndarray) -> None:
+    """Where the least rotation of each row starts, and the period of the row.
+
+    A row written twice is cut into Lyndon words by Duval's algorithm; the last that starts in the first copy starts
+    the least rotation. No letter is looked at more than four times.
+    """
+    size = strings.shape[1]
+    for row in range(strings.shape[0]):
+        letters = strings[row]
+        start, word, best = 0, 1, 0
+        while start < size:
+            best = start
+            ahead, behind = start + 1, start
+            while ahead < 2 * size:
+                new = letters[ahead if ahead < size else ahead - size]
+                old = letters[behind if behind < size else behind - size]
+                if new < old:
+                    break
+                behind = start if old < new else behind + 1
+                ahead += 1
+            word = ahead - behind
+            while start <= behind:
+                start += word
+        shifts[row] = best
+        periods[row] = word
+
+
+@numba.njit(cache=True, nogil=True)
+def rotate(strings: np.ndarray, shifts: np.ndarray, out: np.ndarray, width: int) -> None:
+    """Each row of bytes from its shift on, and round; a letter has so many bytes."""
+    size = strings.shape[1]
+    for row in range(strings.shape[0]):
+        start = shifts[row] * width
+        out[row, : size - start] = strings[row, start:]
+        out[row, size - start :] = strings[row, :start]
+
+
+@numba.njit(cache=True, nogil=True)
+def necklaces(letters: int, out: np.ndarray) -> int:
+    """Fills the rows with all necklaces in lexicographic order, and says how many there are."""
+    size = out.shape[1]
+    word = np.zeros(size, out.dtype)
+    found = 1
+    out[0] = word
+    while True:
+        last = size - 1
+        while last >= 0 and word[last] == letters - 1:
+            last -= 1
+        if last < 0:
+            return found
+        word[last] += 1
+        for place in range(last + 1, size):
+            word[place] = word[place - last - 1]
+        # the word is a power of its first letters where their number divides it: only then is it a necklace
+        if size % (last + 1) == 0:
+            out[found] = word
+            found += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def orbits(letters: int, size: int, table: np.ndarray) -> int:
+    """Numbers the orbits of the strings, which are numbers in the base of letters; the table starts at -1."""
+    top = table.size // letters
+    found = 0
+    for code in range(table.size):
+        if table[code] < 0:
+            # the first of its orbit that is met is the least
+            turned = code
+            for _ in range(size):
+                table[turned] = found
+                turned = turned // letters + (turned % letters) * top
+            found += 1
+    return found
