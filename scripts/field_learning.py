@@ -47,6 +47,7 @@ SETTINGS = {
     "navier-stokes": (simulators.NavierStokes, 0.05 * np.arange(41), 1e-5),
 }
 MOST, TESTS, STEPS = 100, 10, 20
+TITLES = {"shallow-water": "Shallow water", "navier-stokes": "Navier-Stokes"}
 KINDS = {"full": "geometric", "none": "plain"}
 
 
@@ -138,29 +139,31 @@ def table(rows: list[dict]) -> str:
 
 
 def draw(rows: list[dict], path: Path) -> None:
-    """Rollout error against the number of training runs, as tested and turned."""
-    from physym import plotting
+    """Rollout error against the number of training runs, as tested and turned; a dot for each seed."""
+    from physym.plotting import save, styled
     from physym.plotting.style import COLOURS, new_figure
 
-    names = sorted({r["simulator"] for r in rows})
-    figure = new_figure(4.2 * len(names), 3.4)
-    axes = figure.subplots(1, len(names), squeeze=False)[0]
-    for axis, name in zip(axes, names, strict=True):
-        for colour, (symmetry, kind) in zip(COLOURS, KINDS.items(), strict=False):
-            for what, line, told in (("rollout", "-", "as trained"), ("turned_rollout", "--", "turned")):
-                some = [r for r in rows if r["simulator"] == name and r["symmetry"] == symmetry]
-                runs = sorted({r["runs"] for r in some})
-                values = [[r[what] for r in some if r["runs"] == n] for n in runs]
-                axis.plot(runs, [statistics.median(v) for v in values], line, color=colour, label=f"{kind}, {told}")
-                for n, several in zip(runs, values, strict=True):
-                    axis.plot([n] * len(several), several, ".", color=colour, markersize=4)
-        axis.set(xscale="log", yscale="log", xlabel="training runs", title=name.replace("-", " "))
-        ticks = sorted({r["runs"] for r in rows})
-        axis.set_xticks(ticks, map(str, ticks))
-        axis.minorticks_off()
-    axes[0].set_ylabel("error of a rollout of 20 steps")
-    axes[-1].legend(frameon=False, fontsize="small")
-    plotting.save(figure, path)
+    names = sorted({r["simulator"] for r in rows}, reverse=True)
+    with styled():
+        figure = new_figure(4.8 * len(names), 4.0)
+        panels = figure.subplots(1, len(names), squeeze=False)[0]
+        for panel, name in zip(panels, names, strict=True):
+            for colour, (symmetry, kind) in zip(COLOURS, KINDS.items(), strict=False):
+                for what, line, told in (("rollout", "-", "as trained"), ("turned_rollout", "--", "turned")):
+                    some = [r for r in rows if r["simulator"] == name and r["symmetry"] == symmetry]
+                    runs = sorted({r["runs"] for r in some})
+                    values = [[r[what] for r in some if r["runs"] == n] for n in runs]
+                    middle = [statistics.median(several) for several in values]
+                    panel.plot(runs, middle, line, color=colour, label=f"{kind}, {told}")
+                    for n, several in zip(runs, values, strict=True):
+                        panel.plot([n] * len(several), several, ".", color=colour, markersize=4)
+            panel.set(xscale="log", yscale="log", xlabel="training runs", title=TITLES[name])
+            ticks = sorted({r["runs"] for r in rows})
+            panel.set_xticks(ticks, map(str, ticks))
+            panel.minorticks_off()
+        panels[0].set_ylabel("error of a rollout of 20 steps")
+        panels[-1].legend()
+        save(figure, path)
 
 
 def film(rows: list[dict], work: Path, path: Path) -> None:
