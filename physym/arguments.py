@@ -149,6 +149,8 @@ def _add_generate(add: Callable[..., Any]) -> None:
     )
     add("--set", type=_assignment, action="append", default=[], dest="parameters", metavar="NAME=VALUE", help=text)
     add("--tolerance", type=float, metavar="T", help="relative error of the simulator's steps")
+    text = "in place of a tolerance, fixed steps of at most so much (shallow-water, navier-stokes)"
+    add("--step", type=float, metavar="H", help=text)
     add("--workers", type=int, metavar="N", help="processes; for FILE.nc threads (all cores); changes no number")
     text = "make FILE.zarr on the Dask cluster of this scheduler, whose workers see FILE.zarr (needs physym[cluster])"
     add("--scheduler", metavar="tcp://HOST:PORT", help=text)
@@ -160,10 +162,12 @@ def _add_fit(add: Callable[..., Any]) -> None:
     text += "; field-net: learns how fields on a grid change over a step"
     add("--model", required=True, choices=["hamiltonian", "neural-ode", "field-net"], help=text)
     text = (
-        "of bodies: scalars (default), exact under rotations and reflections, or mlp, the baseline without symmetry; of"
-        " fields: dilated (default), resnet or unet"
+        "of bodies: scalars (default), exact under rotations and reflections; emlp, exact under --group; or mlp, the"
+        " baseline without symmetry; of fields: dilated (default), resnet or unet"
     )
     add("--net", choices=["scalars", "mlp", "emlp", "dilated", "resnet", "unet"], help=text)
+    text = "of --net emlp: O(3) or SO(3), or about gravity's axis O(2) (default), SO(2), Dn or Cn, such as D6"
+    add("--group", metavar="NAME", help=text)
     text = "of fields: full (default): exact under rotations and reflections; rotations; none: the baseline"
     add("--symmetry", choices=["full", "rotations", "none"], help=text)
     add("--parameters", type=int, metavar="N", help="of fields: weights of the net at most (20000)")

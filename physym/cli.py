@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-LATER = {"emlp": "net"}
 FOR_FIELDS = ("symmetry", "parameters", "width", "depth", "conserve", "precision")
 
 
@@ -89,7 +88,7 @@ def _jobs(arguments: Namespace) -> list[Job]:
     from physym.recipes import Job, read_recipe
 
     parameters = _parameters(arguments)
-    given = {name: getattr(arguments, name) for name in ("samples", "seed", "times", "chunk", "tolerance")}
+    given = {name: getattr(arguments, name) for name in ("samples", "seed", "times", "chunk", "tolerance", "step")}
     given = {name: value for name, value in given.items() if value is not None}
     if arguments.source.endswith(".toml"):
         jobs = read_recipe(arguments.source)
@@ -134,11 +133,6 @@ def _simulator(arguments: Namespace) -> Simulator | None:
 
 
 def _fit(arguments: Namespace) -> int:
-    from simulators.errors import InputError
-
-    for name, option in LATER.items():
-        if getattr(arguments, option) == name:
-            raise InputError(f"--{option}: expected another than {name!r}, which this version does not have yet")
     _check_fit(arguments)
     from simulators.schema import read
 
@@ -160,13 +154,15 @@ def _check_fit(arguments: Namespace) -> None:
     from simulators.errors import InputError
 
     fields = arguments.model == "field-net"
-    nets = ("dilated", "resnet", "unet") if fields else ("scalars", "mlp")
+    nets = ("dilated", "resnet", "unet") if fields else ("scalars", "emlp", "mlp")
     if arguments.net is not None and arguments.net not in nets:
         known = " or ".join(nets)
         raise InputError(f"--net: expected {known} for --model {arguments.model}, given {arguments.net}")
     given = [name for name in FOR_FIELDS if getattr(arguments, name) is not None]
     if given and not fields:
         raise InputError(f"--{given[0]}: expected beside --model field-net, given beside {arguments.model}")
+    if arguments.group is not None and arguments.net != "emlp":
+        raise InputError(f"--group: expected beside --net emlp, given beside {arguments.net or 'the default net'}")
 
 
 def _new_model(arguments: Namespace) -> LearnedModel:
@@ -178,7 +174,7 @@ def _new_model(arguments: Namespace) -> LearnedModel:
         "neural-ode": physym.NeuralODE,
         "field-net": physym.FieldNet,
     }
-    given = {name: getattr(arguments, name) for name in ("net", *FOR_FIELDS)}
+    given = {name: getattr(arguments, name) for name in ("net", "group", *FOR_FIELDS)}
     given = {name: value for name, value in given.items() if value is not None}
     return kinds[arguments.model](device=arguments.device, **given)
 

@@ -13,16 +13,20 @@ from torch import nn
 
 from physym.data import Context, Signature, Typed
 from physym.models import rollout
+from physym.models.chosen_group import check_group, read_group, write_group
+from physym.models.emlp import EquivariantNet
+from physym.models.equivariant import frozen
 from physym.models.learned import LearnedModel, Trainer
 from physym.models.mlp import PlainNet
 from physym.models.scalars import ScalarNet
 from physym.natural_units import unit_size
+from physym.symmetry.groups import Group
 from simulators.base import check_times, provenance, require_start
 from simulators.errors import InputError
 
 __all__ = ["NETS", "Model"]
 
-NETS = {"scalars": ScalarNet, "mlp": PlainNet}
+NETS = {"scalars": ScalarNet, "emlp": EquivariantNet, "mlp": PlainNet}
 
 
 class Model(LearnedModel):
@@ -36,7 +40,8 @@ class Model(LearnedModel):
     def __init__(
         self,
         *,
-        net: Literal["scalars", "mlp"] = "scalars",
+        net: Literal["scalars", "emlp", "mlp"] = "scalars",
+        group: str | Group | None = None,
         hidden: tuple[int, ...] = (32, 32),
         device: str | torch.device = "cpu",
         dimensionless: bool = True,
@@ -47,6 +52,9 @@ class Model(LearnedModel):
             raise InputError(f"hidden: expected widths >= 1, given {hidden!r}")
         if not isinstance(dimensionless, bool):
             raise InputError(f"dimensionless: expected True or False, given {dimensionless!r}")
+        if group is not None and net != "emlp":
+            raise InputError(f"group: expected beside net='emlp', given {group!r} beside net={net!r}")
+        self.group = check_group("O(2)" if group is None else group) if net == "emlp" else None
         self.net, self.hidden, self.dimensionless = net, tuple(hidden), dimensionless
         super().__init__(device)
 
@@ -59,22 +67,21 @@ class Model(LearnedModel):
         """Refuse data that this kind of model cannot learn from."""
 
     def _own(self) -> dict[str, Any]:
-        return {"net": self.net, "hidden": self.hidden}
+        return {"net": self.net} | ({"group": self.group} if self.group else {}) | {"hidden": self.hidden}
 
     def settings(self) -> dict[str, Any]:
         """The settings, as JSON holds them."""
-        return {
-            "kind": type(self).__name__,
-            "net": self.net,
-            "hidden": list(self.hidden),
-            "dimensionless": self.dimensionless,
-        }
+        told = {"kind": type(self).__name__, "net": self.net}
+        if self.group is not None:
+            told["group"] = write_group(self.group)
+        return told | {"hidden": list(self.hidden), "dimensionless": self.dimensionless}
 
     @classmethod
     def of_settings(cls, settings: Mapping[str, Any], device: str | torch.device) -> Self:
         """A model that is not fitted yet, from what `settings` gave."""
         hidden, dimensionless = tuple(settings["hidden"]), settings.get("dimensionless", True)
-        return cls(net=settings["net"], hidden=hidden, device=device, dimensionless=dimensionless)
+        group = read_group(settings["group"]) if "group" in settings else None
+        return cls(net=settings["net"], group=group, hidden=hidden, device=device, dimensionless=dimensionless)
 
     @classmethod
     def trainer(cls) -> type[Trainer]:
@@ -89,7 +96,8 @@ class Model(LearnedModel):
         return signature
 
     def _network(self) -> nn.Module:
-        network = NETS[self.net](self.signature, self.hidden, equivariant=self.equivariant).to(self.device)
+        own = {"group": self.group} if self.group is not None else {}
+        network = NETS[self.net](self.signature, self.hidden, equivariant=self.equivariant, **own).to(self.device)
         size = max(where.stop for where in self.signature.slices().values())
         self.state_scale = torch.ones(size, dtype=torch.float64, device=self.device)
         self.output_scale = torch.ones(size if self.equivariant else (), dtype=torch.float64, device=self.device)
@@ -148,12 +156,14 @@ class Model(LearnedModel):
         if method == "dopri8":
             spacings = (output[-1] - output[0]) / (self.times[1] - self.times[0])
             most = 200 + 2 * len(output) + int(20 * spacings)
-            runs = rollout.adaptive(law, typed.states, scaled, self.state_scale, clock, tolerance, most)
+            with frozen(self.network):
+                runs = rollout.adaptive(law, typed.states, scaled, self.state_scale, clock, tolerance, most)
             solver: dict[str, Any] = {"method": "dopri8", "tolerance": tolerance}
         elif method == "gauss-legendre":
             step = step or float(self.times[1] - self.times[0]) / 4
             unit = float(unit_size(self.time_units, typed.units)[0])
-            runs = rollout.symplectic(law, typed.states, scaled, clock, step / unit, stages)
+            with frozen(self.network):
+                runs = rollout.symplectic(law, typed.states, scaled, clock, step / unit, stages)
             solver = {"method": "Gauss-Legendre", "stages": stages, "step": step}
         else:
             raise InputError(f"method: expected 'dopri8' or 'gauss-legendre', given {method!r}")

@@ -25,8 +25,10 @@ class NeuralODE(Model):
     """A learned law of motion; see the module.
 
     Args:
-        net: "scalars" (O(3)-equivariant) or "mlp" (the baseline without symmetry).
-        hidden: widths of the hidden layers.
+        net: "scalars" (O(3)-equivariant), "emlp" (the same under a group) or "mlp" (the baseline without symmetry).
+        group: of the net "emlp": "O(3)", "SO(3)", or about the axis of the one vector parameter that all samples share,
+            such as gravity, "O(2)" (default), "SO(2)", "Dn" or "Cn" such as "D6"; or a group of orthogonal matrices.
+        hidden: widths of the hidden layers; of "emlp" how many scalars each has, beside vectors and matrices.
         device: where torch computes, such as "cpu" or "cuda".
         dimensionless: whether the net sees numbers in units that each sample's own parameters set, so that no change
             of units, and no rescaled copy of a system, is anything new to it; False for numbers in SI units, to see

@@ -1,7 +1,8 @@
 """Groups, how they act, and the exact ways to impose a symmetry.
 
 - how groups act on typed datasets: `act`, `translate`, `reverse_time`; on tensors: `Rep`, made of `T`, `V`, `PSEUDO`
-- linear equivariant maps: `equivariant_basis`, `invariant_basis`, `dimension`; on grids: `invariant_filters`
+- linear equivariant maps: `equivariant_basis`, `invariant_basis`, `dimension`; on grids: `invariant_filters`;
+  irreducible parts: `decompose`, `clebsch_gordan`, `irrep`
 - invariants of vectors, and what they determine: `invariants`, `gram`, `equivariant`, `from_gram`, `align`;
   equivariants from invariants: `equivariants_from_invariants`, `equivariants_torch`
 - point clouds: `gram_features`, `centroid_features`, `congruence`, `PointCloudRegressor`
@@ -41,8 +42,9 @@ from physym.symmetry.groups import (
     Z,
     translations,
 )  # fmt: skip
-from physym.symmetry.linear_maps import dimension, equivariant_basis, invariant_basis
-from physym.symmetry.representations import PSEUDO, Rep, T, V
+from physym.symmetry.linear.clebsch_gordan import clebsch_gordan, decompose, irrep
+from physym.symmetry.linear.maps import dimension, equivariant_basis, invariant_basis
+from physym.symmetry.linear.representations import PSEUDO, Rep, T, V
 from physym.symmetry.vectors.alignment import align
 from physym.symmetry.vectors.equivariants import basis_vectors, cross, equivariant
 from physym.symmetry.vectors.forms import Form
@@ -51,11 +53,60 @@ from physym.symmetry.vectors.malgrange import equivariants_from_invariants, equi
 from physym.symmetry.vectors.recovery import from_gram, from_minkowski, recover
 
 __all__ = [
-    "PSEUDO", "SO", "SU", "A", "AboutAxis", "D", "Form", "Group", "Hyperoctahedral", "Lorentz", "MatrixGroup", "O",
-    "PointCloudRegressor", "Product", "Rep", "Rosette", "S", "Scalings", "Sp", "T", "U", "V", "Z", "act", "align",
-    "average", "basis_vectors", "canonicalise", "canonicalised", "centroid_features", "centroids", "congruence",
-    "cross", "cyclic", "dimension", "equivariant", "equivariant_basis", "equivariants_from_invariants",
-    "equivariants_torch", "frame_average", "frames", "from_gram", "from_minkowski", "gram", "gram_features",
-    "invariant_basis", "invariant_filters", "invariant_names", "invariants", "recover", "reverse_time", "translate",
+    "PSEUDO",
+    "SO",
+    "SU",
+    "A",
+    "AboutAxis",
+    "D",
+    "Form",
+    "Group",
+    "Hyperoctahedral",
+    "Lorentz",
+    "MatrixGroup",
+    "O",
+    "PointCloudRegressor",
+    "Product",
+    "Rep",
+    "Rosette",
+    "S",
+    "Scalings",
+    "Sp",
+    "T",
+    "U",
+    "V",
+    "Z",
+    "act",
+    "align",
+    "average",
+    "basis_vectors",
+    "canonicalise",
+    "canonicalised",
+    "centroid_features",
+    "centroids",
+    "clebsch_gordan",
+    "congruence",
+    "cross",
+    "cyclic",
+    "decompose",
+    "dimension",
+    "equivariant",
+    "equivariant_basis",
+    "equivariants_from_invariants",
+    "equivariants_torch",
+    "frame_average",
+    "frames",
+    "from_gram",
+    "from_minkowski",
+    "gram",
+    "gram_features",
+    "invariant_basis",
+    "invariant_filters",
+    "invariant_names",
+    "invariants",
+    "irrep",
+    "recover",
+    "reverse_time",
+    "translate",
     "translations",
 ]  # fmt: skip

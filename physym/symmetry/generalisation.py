@@ -34,8 +34,8 @@ from numpy.typing import ArrayLike
 from physym.symmetry.averaging.poses import SCALARS
 from physym.symmetry.averaging.reynolds import Average, check_compact
 from physym.symmetry.groups import Group
-from physym.symmetry.linear_maps import equivariant_basis
-from physym.symmetry.representations import Rep, V
+from physym.symmetry.linear.maps import equivariant_basis
+from physym.symmetry.linear.representations import Rep, V
 from simulators.errors import InputError
 
 __all__ = ["Regression", "asymmetry"]
@@ -58,7 +58,7 @@ def asymmetry(averaged: Average, inputs: ArrayLike) -> tuple[float, float]:
 
     >>> from physym.symmetry import O
     >>> from physym.symmetry.averaging.reynolds import average
-    >>> from physym.symmetry.representations import T
+    >>> from physym.symmetry.linear.representations import T
     >>> odd = average(lambda x: x[..., :1] ** 3, O(1), T(1), T(0), degree=3)
     >>> asymmetry(odd, [[1.0], [-1.0]])
     (1.0, 0.0)

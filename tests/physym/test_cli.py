@@ -146,9 +146,9 @@ def test_version(run: Run) -> None:
         (["fit", "none.nc", "--model", "hamiltonan", "-o", "run"], "invalid choice: 'hamiltonan'"),
         (["fit", "none.nc", "--model", "field-net", "-o", "run"], "none.nc: expected a dataset, given no such file"),
         (["fit", "none.nc", "--model", "field-net", "--net", "mlp", "-o", "run"], "expected dilated or resnet or unet"),
-        (["fit", "none.nc", "--model", "hamiltonian", "--net", "unet", "-o", "run"], "--net: expected scalars or mlp"),
+        (["fit", "none.nc", "--model", "hamiltonian", "--net", "unet", "-o", "run"], "expected scalars or emlp or mlp"),
         (["fit", "none.nc", "--model", "neural-ode", "--width", "9", "-o", "run"], "expected beside --model field-net"),
-        (["fit", "none.nc", "--model", "hamiltonian", "--net", "emlp", "-o", "run"], "does not have yet"),
+        (["fit", "none.nc", "--model", "hamiltonian", "--group", "D6", "-o", "run"], "expected beside --net emlp"),
         (["check", "none.nc"], "none.nc: expected a dataset, given no such file"),
         (["evaluate", "none", "none.nc"], "given no such file"),
     ],
@@ -543,3 +543,24 @@ def test_output_into_a_closed_pipe_is_no_fault(data: Path) -> None:
     command = f"{sys.executable} -m physym.cli check {data} | true"
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == ""
+
+
+def test_fixed_steps_are_taken_and_named_and_those_that_are_too_long_refused(
+    run: Run, refused: Callable[..., str], tmp_path: Path
+) -> None:
+    flow = ("generate", "navier-stokes", "--set", "cell=.125", "--times", "0:.3:.1")
+    for suffix in (".nc", ".zarr"):
+        path = tmp_path / f"flow{suffix}"
+        assert run(*flow, "--step", 0.02, "-o", path)[0] == 0
+        data = simulators.read(path)
+        assert json.loads(data.attrs["solver"]) == {"method": "etdrk4", "step": 0.02, "precision": "float64"}
+        assert json.loads(data.attrs["settings"])["step"] == 0.02
+        model = simulators.NavierStokes(cell=0.125)
+        wanted = model.simulate(model.sample(1), data["time"].values, step=0.02)
+        np.testing.assert_array_equal(data["velocity"], wanted["velocity"])
+        assert "step 0.02 instead of 0.01" in refused(*flow, "--step", 0.01, "-o", path)
+    assert "step: expected at most" in refused(*flow, "--times", "0:4:1", "--step", 1, "-o", tmp_path / "long.nc")
+    assert not (tmp_path / "long.nc").exists()
+    layer = ("generate", "shallow-water", "--set", "length=80e3", "--times", "0:40000:20000", "--step", 20000)
+    for suffix in (".nc", ".zarr"):
+        assert "which the fastest wave allows" in refused(*layer, "-o", tmp_path / f"layer{suffix}")

@@ -178,7 +178,7 @@ def test_times_must_increase(fitted, times):
 
 
 def test_settings_are_checked():
-    with pytest.raises(InputError, match="scalars, mlp"):
+    with pytest.raises(InputError, match="scalars, emlp, mlp"):
         HamiltonianNN(net="emlp2")
     with pytest.raises(InputError, match="hidden"):
         NeuralODE(hidden=())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from physym.symmetry.representations import Rep
+from physym.symmetry.linear.representations import Rep
 from simulators.errors import InputError
 
 __all__ = ["Representation", "act_each", "matrices"]

@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike
 from physym.symmetry.averaging.frames import distinct_order, principal_axes
 from physym.symmetry.averaging.poses import SCALARS, Pose, carried, checked, lexicographic, of_unit_size, symmetry_of
 from physym.symmetry.groups import Group
-from physym.symmetry.representations import Rep
+from physym.symmetry.linear.representations import Rep
 from simulators.errors import InputError
 
 __all__ = ["canonicalise", "canonicalised"]

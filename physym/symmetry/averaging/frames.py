@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike
 
 from physym.symmetry.averaging.poses import SCALARS, Pose, carried, checked, lexicographic, of_unit_size, symmetry_of
 from physym.symmetry.groups import Group
-from physym.symmetry.representations import Rep
+from physym.symmetry.linear.representations import Rep
 from simulators.errors import InputError
 
 __all__ = ["distinct_order", "frame_average", "frames", "principal_axes"]

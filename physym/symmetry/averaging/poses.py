@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from physym.symmetry.averaging.batched import act_each
 from physym.symmetry.groups import SO, Group, O, Product, S
-from physym.symmetry.representations import Rep, T, V
+from physym.symmetry.linear.representations import Rep, T, V
 from simulators.errors import InputError
 
 __all__ = ["SCALARS", "Pose", "Symmetry", "carried", "checked", "lexicographic", "of_unit_size", "symmetry_of"]

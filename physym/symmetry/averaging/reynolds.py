@@ -21,7 +21,7 @@ import numpy as np
 
 from physym.symmetry.averaging.batched import Representation, act_each, matrices
 from physym.symmetry.groups import AboutAxis, Group, MatrixGroup, Product
-from physym.symmetry.representations import Rep
+from physym.symmetry.linear.representations import Rep
 from simulators.errors import InputError
 
 __all__ = ["Average", "average", "check_compact"]
@@ -119,7 +119,7 @@ def average(
             representation.
 
     >>> from physym.symmetry import O
-    >>> from physym.symmetry.representations import T
+    >>> from physym.symmetry.linear.representations import T
     >>> square = average(lambda x: x[..., 0] ** 2, O(3), T(1), T(0), degree=2)
     >>> float(square(np.array([3.0, 0.0, 4.0])).round(12))
     8.333333333333

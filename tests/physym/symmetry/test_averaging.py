@@ -23,8 +23,8 @@ from physym.symmetry import (
     Z,
 )  # fmt: skip
 from physym.symmetry.averaging.reynolds import average
-from physym.symmetry.linear_maps import equivariant_basis
-from physym.symmetry.representations import PSEUDO, T, V
+from physym.symmetry.linear.maps import equivariant_basis
+from physym.symmetry.linear.representations import PSEUDO, T, V
 from simulators.errors import InputError
 
 AXIS = (1.0, -2.0, 2.0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from physym.symmetry import SO, Lorentz, O, Product, S
 from physym.symmetry.averaging.canonical import canonicalise, canonicalised
 from physym.symmetry.averaging.frames import frame_average
-from physym.symmetry.representations import PSEUDO, T, V
+from physym.symmetry.linear.representations import PSEUDO, T, V
 from simulators.errors import InputError
 
 RNG = np.random.default_rng(0)

@@ -11,7 +11,7 @@ from physym.symmetry import SO, Lorentz, O, Product, S, Z
 from physym.symmetry.averaging.frames import frame_average, frames
 from physym.symmetry.averaging.poses import Pose
 from physym.symmetry.averaging.reynolds import average
-from physym.symmetry.representations import PSEUDO, T, V
+from physym.symmetry.linear.representations import PSEUDO, T, V
 from simulators.errors import InputError
 
 CLOUD = Product(S(7), O(3))

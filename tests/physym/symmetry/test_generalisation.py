@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from physym.symmetry import SO, Hyperoctahedral, Lorentz, MatrixGroup, O, S, U, Z
 from physym.symmetry.averaging.reynolds import average
 from physym.symmetry.generalisation import Regression, asymmetry
-from physym.symmetry.representations import T, V
+from physym.symmetry.linear.representations import T, V
 from simulators.errors import InputError
 
 

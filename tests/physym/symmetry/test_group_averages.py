@@ -30,8 +30,8 @@ from physym.symmetry import (
     Z,
     translations,
 )  # fmt: skip
-from physym.symmetry.linear_maps import invariant_basis
-from physym.symmetry.representations import PSEUDO, T
+from physym.symmetry.linear.maps import invariant_basis
+from physym.symmetry.linear.representations import PSEUDO, T
 
 GOLDEN = (1 + 5**0.5) / 2
 

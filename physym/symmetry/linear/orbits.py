@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from physym.symmetry.representations import Term, orientation
+from physym.symmetry.linear.representations import Term, orientation
 from simulators.errors import InputError
 
 __all__ = ["check_size", "is_signed_permutation", "orbits"]

@@ -22,8 +22,8 @@ from scipy.sparse import csgraph
 from scipy.sparse import linalg as sparse_linalg
 
 from physym.symmetry.groups import Group
-from physym.symmetry.orbits import check_size
-from physym.symmetry.representations import Rep, Term, orientation
+from physym.symmetry.linear.orbits import check_size
+from physym.symmetry.linear.representations import Rep, Term, orientation
 
 __all__ = ["null_space"]
 

@@ -5,9 +5,9 @@ and only if for generators A of the Lie algebra and discrete generators h
 
     dρ(A) w = 0,    ρ(h) w = w.
 
-If the generators are signed permutations, the invariants are those of `physym.symmetry.orbits`, else those of
-`physym.symmetry.null_space`. How many there are is also the average of the character of W' ⊗ U* over the group (Schur),
-which needs no basis.
+If the generators are signed permutations, the invariants are those of `physym.symmetry.linear.orbits`, else those of
+`physym.symmetry.linear.null_space`. How many there are is also the average of the character of W' ⊗ U* over the group
+(Schur), which needs no basis.
 
 Source: M. Finzi, M. Welling and A. G. Wilson, "A practical method for constructing equivariant multilayer perceptrons
 for arbitrary matrix groups" (ICML 2021), for the constraints.
@@ -20,9 +20,9 @@ import functools
 import numpy as np
 
 from physym.symmetry.groups import Group
-from physym.symmetry.null_space import null_space
-from physym.symmetry.orbits import check_size, is_signed_permutation, orbits
-from physym.symmetry.representations import Rep, T, Term
+from physym.symmetry.linear.null_space import null_space
+from physym.symmetry.linear.orbits import check_size, is_signed_permutation, orbits
+from physym.symmetry.linear.representations import Rep, T, Term
 from simulators.errors import InputError
 
 __all__ = ["dimension", "equivariant_basis", "invariant_basis"]

@@ -1,0 +1,1 @@
+"""Representations, the linear maps between them that commute with a group, and their irreducible parts."""
