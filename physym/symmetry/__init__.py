@@ -2,24 +2,32 @@
 
 - how groups act on typed datasets: `act`, `translate`, `reverse_time`; on tensors: `Rep`, made of `T`, `V`, `PSEUDO`
 - linear equivariant maps: `equivariant_basis`, `invariant_basis`, `dimension`; on grids: `invariant_filters`;
-  irreducible parts: `decompose`, `clebsch_gordan`, `irrep`
+  irreducible parts (irreps; Schur): `decompose`, `clebsch_gordan`, `irrep`
 - invariants of vectors, and what they determine: `invariants`, `gram`, `equivariant`, `from_gram`, `align`;
   equivariants from invariants: `equivariants_from_invariants`, `equivariants_torch`
 - point clouds: `gram_features`, `centroid_features`, `congruence`, `PointCloudRegressor`
-- averages over groups: `average`; the cheap exact versions: `frame_average`, `canonicalise`, `canonicalised`
+- averages over groups (the Reynolds operator, by the Haar measure): `average`; cheap exact versions: `frame_average`,
+  `canonicalise`, `canonicalised`
+- networks of equivariant linear maps: `physym.models.equivariant`
 - what symmetry buys in regression: `physym.symmetry.generalisation`
 - the cyclic group, worked through: `physym.symmetry.cyclic`
 """
 
 from __future__ import annotations
 
-from physym.symmetry import cyclic
+from physym.symmetry import cyclic, generalisation
 from physym.symmetry.action import act, reverse_time, translate
 from physym.symmetry.averaging.canonical import canonicalise, canonicalised
 from physym.symmetry.averaging.frames import frame_average, frames
 from physym.symmetry.averaging.reynolds import average
 from physym.symmetry.clouds.congruence import congruence
-from physym.symmetry.clouds.features import centroid_features, centroids, gram_features
+from physym.symmetry.clouds.features import (
+    centroid_features,
+    centroids,
+    conjugation_invariants,
+    distances,
+    gram_features,
+)
 from physym.symmetry.clouds.regressor import PointCloudRegressor
 from physym.symmetry.filters import invariant_filters
 from physym.symmetry.groups import (
@@ -48,7 +56,7 @@ from physym.symmetry.linear.representations import PSEUDO, Rep, T, V
 from physym.symmetry.vectors.alignment import align
 from physym.symmetry.vectors.equivariants import basis_vectors, cross, equivariant
 from physym.symmetry.vectors.forms import Form
-from physym.symmetry.vectors.invariants import gram, invariant_names, invariants
+from physym.symmetry.vectors.invariants import determinants, gram, invariant_names, invariants
 from physym.symmetry.vectors.malgrange import equivariants_from_invariants, equivariants_torch
 from physym.symmetry.vectors.recovery import from_gram, from_minkowski, recover
 
@@ -86,10 +94,13 @@ __all__ = [
     "centroids",
     "clebsch_gordan",
     "congruence",
+    "conjugation_invariants",
     "cross",
     "cyclic",
     "decompose",
+    "determinants",
     "dimension",
+    "distances",
     "equivariant",
     "equivariant_basis",
     "equivariants_from_invariants",
@@ -98,6 +109,7 @@ __all__ = [
     "frames",
     "from_gram",
     "from_minkowski",
+    "generalisation",
     "gram",
     "gram_features",
     "invariant_basis",

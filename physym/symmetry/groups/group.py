@@ -19,6 +19,8 @@ __all__ = ["MOST", "Group", "check_count", "words"]
 
 MOST = 50_000
 _LARGEST = 2**28
+_SAME = 1e-9
+_FAR = 1e6
 
 
 @dataclass(frozen=True, repr=False)
@@ -113,7 +115,13 @@ class Group(abc.ABC):
         Raises:
             InputError: if no rule is known for the group.
         """
-        elements, weights = self.quadrature(degree)
+        try:
+            elements, weights = self.quadrature(degree)
+        except InputError as error:
+            raise InputError(
+                f"{self!r}: expected a group whose classes are known, or that can be listed, given one that is neither;"
+                " count by len(equivariant_basis(...))"
+            ) from error
         return np.linalg.eigvals(elements), weights
 
 
@@ -134,20 +142,23 @@ def words(letters: Sequence[np.ndarray], limit: int) -> np.ndarray:
     """All products of some matrices (n, dim, dim), the identity first, if there are at most `limit`.
 
     Raises:
-        InputError: if there are more.
+        InputError: if there are more, or products come near to one another without being equal.
     """
     dim = letters[0].shape[0]
     found = [np.eye(dim, dtype=np.result_type(*letters))]
-    known = {_key(found[0])}
+    known = {_key(found[0]): 0}
     for element in found:
         for letter in letters:
             product = letter @ element
-            if _key(product) in known:
+            place = known.setdefault(_key(product), len(found))
+            largest = np.abs(product).max()
+            if place < len(found):
+                if np.abs(product - found[place]).max() <= _SAME * largest:
+                    continue
+            elif len(found) < limit and largest < _FAR:
+                found.append(product)
                 continue
-            if len(found) == limit:
-                raise InputError(f"generators: expected a finite group of at most {limit} elements, given more")
-            known.add(_key(product))
-            found.append(product)
+            raise InputError(f"generators: expected a finite group of at most {limit} elements, given more")
     return np.array(found)
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import expm
 
 from physym.symmetry.groups.group import Group
 from physym.symmetry.groups.orthogonal import SO, O, skew
+from simulators.errors import InputError
 
 __all__ = ["Lorentz"]
 
 _RAPIDITY = 1.0
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, init=False)
 class Lorentz(Group):
     """The Lorentz group O(1, d): matrices Λ (1 + d, 1 + d) with Λᵀ η Λ = η, η = diag(1, -1, ..., -1).
 
@@ -23,11 +24,14 @@ class Lorentz(Group):
     lead to. It is not compact: there is no uniform random element.
 
     Args:
-        space: the dimensions of space, d.
+        signature: the dimensions of space d, or of time and space (1, d); 3 by default.
         proper: whether only the component of the identity is meant, SO⁺(1, d): no reflections.
 
     Raises:
-        InputError: unless space is an integer >= 1.
+        InputError: unless d is an integer >= 1.
+
+    >>> Lorentz(3) == Lorentz(1, 3) == Lorentz()
+    True
 
     >>> boost = Lorentz(3).random(np.random.default_rng(0))
     >>> metric = Lorentz(3).metric
@@ -35,13 +39,20 @@ class Lorentz(Group):
     True
     """
 
-    dim: int = field(init=False)
-    space: int = 3
-    proper: bool = False
+    space: int
+    proper: bool
 
-    def __post_init__(self) -> None:
-        O(self.space)  # refuses what is no dimension
-        object.__setattr__(self, "dim", int(self.space) + 1)
+    def __init__(self, *signature: int, proper: bool = False) -> None:
+        times, space = signature if len(signature) == 2 else (1, *(signature or (3,)))[:2]
+        whole = isinstance(space, int | np.integer) and not isinstance(space, bool) and len(signature) <= 2
+        if not whole or space < 1 or times != 1 or isinstance(times, bool):
+            raise InputError(
+                f"Lorentz: expected the dimensions of space such as Lorentz(3), or Lorentz(1, 3), given {signature!r}"
+            )
+        if not isinstance(proper, bool):
+            raise InputError(f"proper: expected True or False, given {proper!r}")
+        for name, value in (("dim", int(space) + 1), ("space", int(space)), ("proper", proper)):
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         return f"Lorentz({self.space}{', proper=True' if self.proper else ''})"

@@ -72,13 +72,8 @@ class S(Permutations):
     def classes(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """One permutation for each partition of n into cycles, weighted by how many there are."""
         del degree
-        eigenvalues, weights = [], []
-        for parts in partitions(self.dim):
-            turns = np.concatenate([np.exp(2j * np.pi * np.arange(part) / part) for part in parts])
-            eigenvalues.append(turns)
-            counts = [parts.count(part) for part in set(parts)]
-            weights.append(1.0 / (math.prod(parts) * math.prod(math.factorial(count) for count in counts)))
-        return np.array(eigenvalues), np.array(weights)
+        found = list(partitions(self.dim))
+        return np.array([_turns(parts) for parts in found]), np.array([1.0 / _fixing(parts) for parts in found])
 
 
 class A(Permutations):
@@ -94,6 +89,26 @@ class A(Permutations):
         if self.dim > 1 and np.linalg.det(found) < 0:
             found[[0, 1]] = found[[1, 0]]
         return found
+
+    def order(self) -> int:
+        """The number of even permutations, n!/2."""
+        return max(1, math.factorial(self.dim) // 2)
+
+    def elements(self) -> np.ndarray:
+        """All elements (n, dim, dim), the identity first.
+
+        Raises:
+            InputError: if they are more than 50,000.
+        """
+        check_count(self, self.order())
+        return super().elements()
+
+    def classes(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
+        """Those of S_n that are even: with an even number of cycles of even length."""
+        del degree
+        found = [parts for parts in partitions(self.dim) if not sum(part % 2 == 0 for part in parts) % 2]
+        weights = np.array([1.0 / _fixing(parts) for parts in found])
+        return np.array([_turns(parts) for parts in found]), weights / weights.sum()
 
     def discrete_generators(self) -> np.ndarray:
         """The cycles of three neighbours."""
@@ -124,12 +139,24 @@ class Z(Permutations):
         return np.array([np.roll(np.eye(self.dim), k, axis=0) for k in range(self.dim)])
 
     def order(self) -> int:
-        """The number of permutations."""
+        """The number of rotations, n."""
         return self.dim
+
+    def random(self, rng: np.random.Generator) -> np.ndarray:
+        """A random element (dim, dim), each as likely as any other."""
+        return np.roll(np.eye(self.dim), rng.integers(self.dim), axis=0)
+
+    def classes(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
+        """Every rotation, with the eigenvalues exp(2πi jk/n)."""
+        del degree
+        turns = np.arange(self.dim)
+        return np.exp(2j * np.pi * np.outer(turns, turns) / self.dim), np.full(self.dim, 1 / self.dim)
 
 
 class D(Permutations):
     """The dihedral group: rotations and reflections of n places in a ring, the corners of a regular polygon.
+
+    For n = 1 and 2 the places do not tell all 2n elements apart, and there are n matrices; in the plane `Rosette` does.
 
     >>> len(D(5).elements())
     10
@@ -138,6 +165,34 @@ class D(Permutations):
     def discrete_generators(self) -> np.ndarray:
         """The rotation by one place, and the reversal."""
         return np.array([_shift(self.dim), matrix(np.arange(self.dim)[::-1])])
+
+    def order(self) -> int:
+        """The number of matrices: 2n for n > 2, else n."""
+        return self.dim * (2 if self.dim > 2 else 1)
+
+    def elements(self) -> np.ndarray:
+        """All elements (n, dim, dim): the rotations, and the same after the reversal.
+
+        Raises:
+            InputError: if they are more than 50,000.
+        """
+        check_count(self, self.order())
+        turns = np.array([np.roll(np.eye(self.dim), k, axis=0) for k in range(self.dim)])
+        return np.concatenate([turns, turns[:, :, ::-1]]) if self.dim > 2 else turns
+
+    def random(self, rng: np.random.Generator) -> np.ndarray:
+        """A random element (dim, dim), each as likely as any other."""
+        turn = np.roll(np.eye(self.dim), rng.integers(self.dim), axis=0)
+        return turn[:, ::-1].copy() if rng.integers(2) else turn
+
+    def classes(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
+        """Every rotation, and of the reflections those that keep no place, one, or two."""
+        turns, weights = Z(self.dim).classes(degree)
+        pairs = self.dim // 2
+        swaps = [(2,) * pairs + (1,)] if self.dim % 2 else [(2,) * pairs, (2,) * (pairs - 1) + (1, 1)]
+        mirrors = np.array([_turns(parts) for parts in swaps])
+        shares = np.concatenate([weights, np.full(len(swaps), 1 / len(swaps))]) / 2
+        return np.concatenate([turns, mirrors]), shares
 
 
 class Hyperoctahedral(Permutations):
@@ -168,6 +223,16 @@ class Hyperoctahedral(Permutations):
         signs = list(itertools.product([1.0, -1.0], repeat=self.dim))
         return np.array([matrix(np.argsort(order), sign) for order in orders for sign in signs])
 
+    def classes(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
+        """One for each way to write d as lengths of cycles of either sign, weighted by how many there are."""
+        del degree
+        eigenvalues, weights = [], []
+        for plus in range(self.dim + 1):
+            for even, odd in itertools.product(partitions(plus), partitions(self.dim - plus)):
+                eigenvalues.append(np.concatenate([_turns(even), _turns(odd, half=0.5)]))
+                weights.append(0.5 ** len(even + odd) / (_fixing(even) * _fixing(odd)))
+        return np.array(eigenvalues), np.array(weights)
+
     def order(self) -> int:
         """The number of signed permutations, 2^d d!."""
         return 2**self.dim * math.factorial(self.dim)
@@ -191,3 +256,15 @@ def partitions(total: int, largest: int | None = None) -> Iterator[tuple[int, ..
     for part in range(min(total, total if largest is None else largest), 0, -1):
         for rest in partitions(total - part, part):
             yield (part, *rest)
+
+
+def _turns(parts: tuple[int, ...], half: float = 0.0) -> np.ndarray:
+    """The eigenvalues of cycles: roots of 1, or of -1 for half = 0.5."""
+    every = [np.exp(2j * np.pi * (np.arange(part) + half) / part) for part in parts]
+    return np.concatenate(every) if every else np.zeros(0, complex)
+
+
+def _fixing(parts: tuple[int, ...]) -> float:
+    """How many permutations commute with one of these cycles."""
+    counts = [parts.count(part) for part in set(parts)]
+    return float(math.prod(parts) * math.prod(math.factorial(count) for count in counts))

@@ -17,6 +17,8 @@ from simulators.errors import InputError
 __all__ = ["MatrixGroup", "Product", "Scalings", "translations"]
 
 _LETTERS = 12
+_UNIT = 1e-8
+_SKEWED = 1e6
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,8 +37,8 @@ class Product(Group):
     """
 
     dim: int = field(init=False)
-    first: Group = field(default_factory=lambda: Z(1))
-    second: Group = field(default_factory=lambda: Z(1))
+    first: Group
+    second: Group
     on: Literal["matrices", "pairs"] = "matrices"
 
     def __post_init__(self) -> None:
@@ -44,7 +46,8 @@ class Product(Group):
             if not isinstance(one, Group):
                 raise InputError(f"Product: expected two groups, given {one!r}")
         if self.on not in ("matrices", "pairs"):
-            raise InputError(f"on: expected 'matrices' or 'pairs', given {self.on!r}")
+            more = "; nest products of more than two groups" if isinstance(self.on, Group) else ""
+            raise InputError(f"on: expected 'matrices' or 'pairs', given {self.on!r}{more}")
         a, b = self.first.dim, self.second.dim
         object.__setattr__(self, "dim", a * b if self.on == "matrices" else a + b)
 
@@ -138,16 +141,19 @@ class MatrixGroup(Group):
     ) -> None:
         found = []
         for label, given in (("lie_algebra", lie_algebra), ("discrete", discrete)):
-            array = np.asarray(given)
+            try:
+                array = np.asarray(given)
+            except ValueError as error:
+                raise InputError(f"{label}: expected finite matrices (n, dim, dim), given {given!r}") from error
             square = array.ndim == 3 and array.shape[1] == array.shape[2]
-            if len(array) and (not square or array.dtype.kind not in "biufc" or not np.all(np.isfinite(array))):
+            if array.size != 0 and (not square or array.dtype.kind not in "biufc" or not np.all(np.isfinite(array))):
                 raise InputError(f"{label}: expected finite matrices (n, dim, dim), given the shape {array.shape}")
             found.append(array.astype(complex if array.dtype.kind == "c" else float))
-        dims = {array.shape[1] for array in found if len(array)}
+        dims = {array.shape[1] for array in found if array.size}
         if len(dims) != 1:
             raise InputError(f"generators: expected matrices of one size, given sizes {sorted(dims) or 'none'}")
         dim = dims.pop()
-        flat, discrete = (array if len(array) else np.zeros((0, dim, dim)) for array in found)
+        flat, discrete = (array if array.size else np.zeros((0, dim, dim)) for array in found)
         if any(abs(np.linalg.det(one)) < 1e-12 for one in discrete):
             raise InputError("discrete: expected matrices with an inverse, given one with determinant 0")
         super().__init__(dim)
@@ -180,6 +186,10 @@ class MatrixGroup(Group):
     def _listed(self) -> np.ndarray | None:
         """All elements, or None if they are too many."""
         if len(self._flat):
+            return None
+        # a generator of finite order has eigenvalues of size 1 and a basis of eigenvectors
+        values, vectors = np.linalg.eig(self._discrete)
+        if np.abs(np.abs(values) - 1).max() > _UNIT or np.linalg.cond(vectors).max() > _SKEWED:
             return None
         try:
             return words(self._discrete, MOST)
@@ -237,7 +247,7 @@ class Scalings(Group):
     """
 
     dim: int = field(init=False)
-    exponents: tuple[tuple[float, ...], ...] = ()
+    exponents: tuple[tuple[float, ...], ...]
 
     def __post_init__(self) -> None:
         try:
@@ -265,10 +275,15 @@ class Scalings(Group):
 def translations(*shape: int) -> Group:
     """The translations of a periodic grid by whole cells, acting on its cells in the order of memory.
 
+    Raises:
+        InputError: unless there are numbers of cells >= 1.
+
     >>> len(translations(2, 3).elements())
     6
     """
-    found: Group = Z(shape[0]) if shape else Z(1)
+    if not shape or any(isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1 for n in shape):
+        raise InputError(f"translations: expected numbers of cells that are integers >= 1, given {shape!r}")
+    found: Group = Z(shape[0])
     for count in shape[1:]:
         found = Product(found, Z(count))
     return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from physym.symmetry.groups.group import Group, words
+from physym.symmetry.groups.permutations import D, Z
 from simulators.errors import InputError
 
 __all__ = ["AboutAxis", "Rosette"]
@@ -31,7 +32,7 @@ class Rosette(Group):
     """
 
     dim: int = field(init=False)
-    fold: int = 1
+    fold: int
     reflections: bool = True
 
     def __post_init__(self) -> None:
@@ -68,8 +69,8 @@ class AboutAxis(Group):
     """A group of the plane at right angles to an axis in space: what is left of O(3) where there is gravity.
 
     Args:
-        plane: a group of dimension 2: O(2), SO(2), or a rosette group.
-        axis: the direction (3,) that stays as it is.
+        plane: O(2), SO(2), or a rosette group; D(n) and Z(n) stand for the rosette groups D_n and C_n.
+        axis: the direction (3,) that stays as it is, or its name.
 
     Raises:
         InputError: unless plane is a real group of dimension 2, and axis a vector other than zero.
@@ -81,15 +82,23 @@ class AboutAxis(Group):
     """
 
     dim: int = field(init=False)
-    plane: Group = field(default_factory=lambda: Rosette(1))
-    axis: tuple[float, ...] = (0.0, 0.0, 1.0)
+    plane: Group
+    axis: tuple[float, ...] | str = "z"
 
     def __post_init__(self) -> None:
+        if isinstance(self.plane, D | Z):
+            object.__setattr__(self, "plane", Rosette(self.plane.dim, reflections=isinstance(self.plane, D)))
         if not isinstance(self.plane, Group) or self.plane.dim != 2 or self.plane.complex:
-            raise InputError(f"AboutAxis: expected a group of the plane such as O(2), given {self.plane!r}")
-        axis = np.asarray(self.axis, dtype=float)
+            raise InputError(f"AboutAxis: expected a group of the plane such as O(2), D(6), given {self.plane!r}")
+        given = dict(zip("xyz", np.eye(3), strict=True)).get(self.axis, ()) if isinstance(self.axis, str) else self.axis
+        try:
+            axis = np.asarray(given, dtype=float)
+        except (ValueError, TypeError):
+            axis = np.zeros(0)
         if axis.shape != (3,) or not np.all(np.isfinite(axis)) or not np.any(axis):
-            raise InputError(f"AboutAxis: expected an axis of three numbers, not all zero, given {self.axis!r}")
+            raise InputError(
+                f"AboutAxis: expected an axis of three numbers, not all zero, or 'x', 'y', 'z', given {self.axis!r}"
+            )
         object.__setattr__(self, "axis", tuple(float(x) for x in axis / np.linalg.norm(axis)))
         object.__setattr__(self, "dim", 3)
 

@@ -19,7 +19,7 @@ import functools
 
 import numpy as np
 
-from physym.symmetry.groups import Group
+from physym.symmetry.groups import Group, Product
 from physym.symmetry.linear.null_space import null_space
 from physym.symmetry.linear.orbits import check_size, is_signed_permutation, orbits
 from physym.symmetry.linear.representations import Rep, T, Term
@@ -117,11 +117,28 @@ def _starts(sizes: list[int]) -> list[int]:
 @functools.lru_cache(maxsize=64)
 def _invariants(group: Group, term: Term) -> np.ndarray:
     """An orthonormal basis (n, dim**k) of the invariants of one tensor product; not to be written to."""
-    flat, discrete = group.lie_algebra(), group.discrete_generators()
     check_size((group.dim ** len(term[0]),))
+    if isinstance(group, Product) and group.on == "matrices":
+        return _of_product(group, term)
+    flat, discrete = group.lie_algebra(), group.discrete_generators()
     if not len(flat) and all(is_signed_permutation(h) for h in discrete):
         found = orbits(group.dim, discrete, term)
     else:
         found = null_space(group, flat, discrete, term)
+    found.flags.writeable = False
+    return found
+
+
+def _of_product(group: Product, term: Term) -> np.ndarray:
+    """A tensor of matrices is one of rows times one of columns: so are its invariants under independent groups."""
+    factors, pseudo = term
+    a, b, k = group.first.dim, group.second.dim, len(factors)
+    # det(g ⊗ h) = det(g)^b det(h)^a
+    first = _invariants(group.first, (factors, pseudo * b % 2))
+    second = _invariants(group.second, (factors, pseudo * a % 2))
+    check_size((len(first) * len(second), (a * b) ** k))
+    tensors = np.multiply.outer(first.reshape(-1, *(a,) * k), second.reshape(-1, *(b,) * k))
+    pairs = [axis for n in range(k) for axis in (1 + n, k + 2 + n)]
+    found = tensors.transpose(0, k + 1, *pairs).reshape(len(first) * len(second), (a * b) ** k)
     found.flags.writeable = False
     return found

@@ -143,8 +143,10 @@ def _invariant_form(flat: np.ndarray, discrete: np.ndarray) -> np.ndarray | None
     if not len(flat):
         return None
     rows = flat.reshape(len(flat), -1)
-    brackets = np.einsum("iab,jbc->ijac", flat, flat) - np.einsum("jab,ibc->ijac", flat, flat)
-    others = [flat.conj().swapaxes(1, 2), *(h @ flat @ np.linalg.inv(h) for h in discrete)]
+    # brackets are bilinear: random elements stand for all
+    some = np.einsum("ni,iab->nab", np.random.default_rng(0).standard_normal((4, len(flat))), flat)
+    brackets = some[:2] @ some[2:] - some[2:] @ some[:2]
+    others = [some.conj().swapaxes(1, 2), *(h @ some @ np.linalg.inv(h) for h in discrete)]
     several = np.concatenate([part.reshape(-1, rows.shape[1]) for part in (brackets, *others)])
     # real combinations, since the algebra is one over the real numbers
     own, other = (np.concatenate([m.real, m.imag], axis=1) for m in (rows, several))

@@ -82,6 +82,7 @@ def orbits(dim: int, discrete: np.ndarray, term: Term) -> np.ndarray:
     count = len(first)
     check_size((count, total))
     found = np.zeros((count, total))
-    found[place, entries] = np.where(plus[entries] == lead[place], 1.0, -1.0)
-    found = found[np.argsort(first)]
-    return found / np.sqrt((found**2).sum(axis=1, keepdims=True))
+    rank = np.argsort(np.argsort(first))
+    sizes = np.sqrt(np.bincount(place, minlength=count))[place]
+    found[rank[place], entries] = np.where(plus[entries] == lead[place], 1.0, -1.0) / sizes
+    return found

@@ -23,8 +23,11 @@ from physym.symmetry import (
     S,
     Scalings,
     Sp,
+    T,
     U,
+    V,
     Z,
+    dimension,
     translations,
 )  # fmt: skip
 from simulators.errors import InputError
@@ -180,7 +183,7 @@ def test_a_group_from_generators():
     ("call", "message"),
     [
         (lambda: O(0), "expected a dimension that is an integer >= 1"),
-        (lambda: Lorentz(0), "expected a dimension that is an integer >= 1"),
+        (lambda: Lorentz(0), "expected the dimensions of space"),
         (lambda: Sp(3), "expected an even dimension"),
         (lambda: Rosette(0), "expected a number of rotations"),
         (lambda: Rosette(True), "expected a number of rotations"),
@@ -203,7 +206,7 @@ def test_a_group_from_generators():
         (lambda: SO(3).quadrature(-1), "expected an integer >= 0"),
         (lambda: SO(3).quadrature(2.0), "expected an integer >= 0"),
         (lambda: U(2).classes(-1), "expected an integer >= 0"),
-        (lambda: Scalings(((1, 0),)).classes(2), "expected a group with an exact quadrature"),
+        (lambda: Scalings(((1, 0),)).classes(2), "expected a group whose classes are known"),
     ],
 )
 def test_what_is_no_group(call, message):
@@ -230,3 +233,61 @@ def test_random_elements_of_generated_groups_reach_all_of_them():
 def test_groups_too_large_to_list_say_so(group):
     with pytest.raises(InputError, match="expected at most 50000 elements to list"):
         group.elements()
+
+
+def test_lorentz_groups_are_named_by_space_or_by_time_and_space():
+    assert Lorentz(3) == Lorentz(1, 3) == Lorentz()
+    assert Lorentz(1, 3).dim == 4
+    assert Lorentz(3) != Lorentz(3, proper=True)
+    for call in (lambda: Lorentz(3, 1), lambda: Lorentz(0), lambda: Lorentz(1, 1, 2), lambda: Lorentz(3, proper=1)):
+        with pytest.raises(InputError, match="expected"):
+            call()
+
+
+def test_dihedral_groups_about_an_axis_are_those_of_polygons():
+    """D(2) as permutations of two places is a swap alone; about an axis it is meant as the rosette group."""
+    assert AboutAxis(D(2)).order() == 4
+    assert AboutAxis(Z(6), axis="x").order() == 6
+    assert AboutAxis(D(6)) == AboutAxis(Rosette(6))
+    with pytest.raises(InputError, match="or 'x', 'y', 'z'"):
+        AboutAxis(O(2), axis="w")
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [[[0.5, 0.0], [0.0, 1.0]], [[2.0, 1.0], [1.0, 1.0]], [[1.0, 1e-9], [0.0, 1.0]], [[1.0, 1e-7], [-1e-7, 1.0]]],
+)
+def test_groups_that_only_seem_finite_are_not(matrix):
+    group = MatrixGroup(discrete=[matrix])
+    assert not group.finite
+    with pytest.raises(InputError):
+        group.elements()
+
+
+@pytest.mark.parametrize(
+    "group",
+    [Z(1), Z(6), D(1), D(2), D(3), D(5), D(6), A(1), A(2), A(4), A(5), Hyperoctahedral(1), Hyperoctahedral(3), S(4)],
+    ids=repr,
+)
+def test_classes_orders_and_elements_agree(group):
+    elements = group.elements()
+    assert len(elements) == group.order() == len({np.round(g, 6).tobytes() for g in elements})
+    np.testing.assert_allclose(elements[0], np.eye(group.dim))
+    eigenvalues, weights = group.classes(6)
+    np.testing.assert_allclose(weights.sum(), 1.0)
+    for power in range(7):
+        traces = np.trace(elements, axis1=1, axis2=2) ** power
+        np.testing.assert_allclose(weights @ eigenvalues.sum(axis=1) ** power, traces.mean(), atol=1e-9)
+        squares = np.trace(elements @ elements, axis1=1, axis2=2) ** power
+        np.testing.assert_allclose(weights @ (eigenvalues**2).sum(axis=1) ** power, squares.mean(), atol=1e-9)
+    known = {np.round(g, 6).tobytes() for g in elements}
+    rng = np.random.default_rng(0)
+    assert {np.round(group.random(rng) + 0.0, 6).tobytes() for _ in range(200)} <= known
+
+
+def test_large_groups_are_counted_at_once():
+    assert (D(1000).order(), Z(20000).order()) == (2000, 20000)
+    assert D(2000).random(np.random.default_rng(0)).sum() == 2000
+    assert dimension(D(1000), V, V) == 501
+    assert dimension(A(20), T(2), T(2)) == 15
+    assert dimension(Hyperoctahedral(8), T(2), T(2)) == dimension(Hyperoctahedral(4), T(2), T(2)) == 4

@@ -109,6 +109,8 @@ CASES = [
     (Hyperoctahedral(3), PSEUDO * T(2), V + T(3)),
     (AboutAxis(Rosette(6)), 2 * V + T(2), T(2) + PSEUDO * V + V),
     (Product(S(3), O(2)), V, V + T(2)),
+    (Product(O(3), S(2)), PSEUDO * T(2), T(1, 1) + PSEUDO),
+    (Product(SO(2), Z(2), on="pairs"), T(2), V + PSEUDO),
     (Scalings(((1, 0), (0, 1), (1, 1), (-1, 0))), T(2), V),
 ]
 
@@ -146,6 +148,11 @@ def test_averaging_over_a_finite_group_projects_onto_the_basis() -> None:
     mean = np.mean([rep.matrix(g) for g in group.elements()], axis=0)
     found = invariant_basis(group, rep)
     np.testing.assert_allclose(found.T @ found, mean, atol=1e-12)
+
+
+def test_products_of_many_points_are_quick() -> None:
+    assert len(equivariant_basis(Product(S(5), O(3)), T(2), T(2))) == dimension(Product(S(5), O(3)), T(2), T(2)) == 45
+    assert len(equivariant_basis(SO(20), V, V)) == 1
 
 
 def test_generators_that_are_no_normal_subgroup() -> None:
