@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from physym.symmetry.grids import carry, grid_axes, on_grid
+from physym.symmetry.groups import Group
 from simulators.errors import InputError, SchemaError
 from simulators.schema import INDICES, LABELS, SPACE
 from simulators.units import conversion, parse
@@ -40,7 +41,8 @@ def act(matrix: np.ndarray, dataset: xr.Dataset) -> xr.Dataset:
         The dataset with new values and the same types; dimensions and coordinates stay, except those of a grid.
 
     Raises:
-        InputError: if the matrix does not fit, or does not carry the cells of a grid to cells.
+        InputError: if the matrix does not fit, does not carry the cells of a grid to cells, or is none, such as a group
+            or the dataset.
         SchemaError: if a variable does not declare its `tensor_order` and `pseudo`.
 
     >>> import simulators
@@ -48,7 +50,16 @@ def act(matrix: np.ndarray, dataset: xr.Dataset) -> xr.Dataset:
     >>> act(np.diag([1.0, 1.0, -1.0]), start).gravity.values.tolist()
     [0.0, 0.0, 1.0]
     """
-    matrix = np.asarray(matrix, dtype=np.float64)
+    if isinstance(matrix, xr.Dataset):
+        raise InputError("act: expected act(matrix, dataset), given them the other way round")
+    if isinstance(matrix, Group):
+        raise InputError(f"matrix: expected a matrix, given the group {matrix!r}; take {matrix!r}.random(rng)")
+    if not isinstance(dataset, xr.Dataset):
+        raise InputError(f"dataset: expected an xarray.Dataset, given {type(dataset).__name__}")
+    try:
+        matrix = np.asarray(matrix, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"matrix: expected finite numbers (d, d), given {type(matrix).__name__}") from error
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.all(np.isfinite(matrix)):
         raise InputError(f"matrix: expected finite numbers (d, d), given the shape {matrix.shape}")
     axes = grid_axes(dataset)

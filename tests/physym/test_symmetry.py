@@ -267,3 +267,15 @@ def test_fractional_powers_and_absent_units_have_no_parity():
     del bare.v.attrs["units"]
     with pytest.raises(SchemaError, match="variable 'v': expected the attribute 'units', given none"):
         reverse_time(bare)
+
+
+def test_what_is_given_to_act_in_another_order_or_as_a_group():
+    start = SpringPendulum().sample(1)
+    with pytest.raises(InputError, match=r"expected act\(matrix, dataset\), given them the other way round"):
+        act(start, np.eye(3))
+    with pytest.raises(InputError, match=r"given the group O\(3\); take O\(3\).random\(rng\)"):
+        act(O(3), start)
+    with pytest.raises(InputError, match=r"dataset: expected an xarray.Dataset, given ndarray"):
+        act(np.eye(3), np.ones(3))
+    with pytest.raises(InputError, match=r"matrix: expected finite numbers .* given str"):
+        act("a", start)

@@ -80,7 +80,10 @@ def checked(points: ArrayLike) -> np.ndarray:
     Raises:
         InputError: unless they are finite real numbers of this shape.
     """
-    points = np.asarray(points)
+    try:
+        points = np.asarray(points)
+    except ValueError as error:
+        raise InputError("points: expected one array (..., n, d), given lists of several lengths") from error
     if points.ndim < 2 or 0 in points.shape or points.dtype.kind not in "bifu":
         raise InputError(f"points: expected real numbers (..., n, d), given the shape {points.shape} of {points.dtype}")
     if not np.all(np.isfinite(points)):

@@ -14,13 +14,15 @@ are square-integrable with respect to an invariant measure it is the orthogonal 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from physym.symmetry.averaging.arrays import array_of, finite_input, largest, rounding
 from physym.symmetry.averaging.batched import Representation, act_each, matrices
 from physym.symmetry.groups import AboutAxis, Group, MatrixGroup, Product
+from physym.symmetry.groups.orthogonal import check_degree
 from physym.symmetry.linear.representations import Rep
 from simulators.errors import InputError
 
@@ -42,6 +44,9 @@ class Average:
         elements: those averaged over (n, dim, dim).
         weights: theirs (n,), with the sum 1.
         exact: whether there is no sampling error.
+        degree: that of the exact rule, if one was given.
+        turn: two random elements (2, dim, dim) by which the first call turns the rule, to make sure of its degree.
+        check: whether the first call makes sure of f and the degree.
     """
 
     f: Callable[[Any], Any]
@@ -50,38 +55,87 @@ class Average:
     elements: np.ndarray
     weights: np.ndarray
     exact: bool
+    degree: int | None = None
+    turn: np.ndarray | None = None
+    check: bool = True
+    _sure: list[bool] = field(default_factory=list, init=False, compare=False)
 
     def __call__(self, x: Any) -> Any:  # noqa: ANN401  arrays of numpy or torch
-        """The average (..., dim_out) at x (..., dim_in)."""
-        return sum(_sum(weights, values) for weights, values in self._values(x))
+        """The average (..., dim_out) at x (..., dim_in).
+
+        Raises:
+            InputError: if x is not finite or does not fit, or f does not give one value for each of a batch; on the
+                first call also if these depend on each other, or the degree is too small for f.
+        """
+        x = finite_input(x)
+        if self._sure or not self.check or 0 in x.shape:
+            return sum(_sum(weights, values) for weights, values in self._values(x, self.elements))
+        mean, scale = 0.0, 0.0
+        for weights, values in self._values(x, self.elements, alone=True):
+            mean, scale = mean + _sum(weights, values), max(scale, largest(values))
+        if self.turn is not None:
+            first, second = self.turn
+            other = sum(_sum(*terms) for terms in self._values(x, first @ self.elements @ second))
+            off = largest(mean - other)
+            if off > rounding(mean) * scale:
+                raise InputError(
+                    f"degree: expected at least that of f and what acts on its values together, given {self.degree},"
+                    f" for which the average changes by {off:.2g} under a turn; take a larger degree, or check=False if"
+                    " an approximation is meant"
+                )
+        if scale > 0:
+            self._sure.append(True)
+        return mean
 
     def with_error(self, x: Any) -> tuple[Any, Any]:  # noqa: ANN401
         """The average at x, and the standard error of each of its entries; 0 if it is exact.
 
         The elements are the same at all x, and so the errors at two x are not independent.
         """
+        x = finite_input(x)
         mean = self(x)
         if self.exact:
             return mean, 0.0 * abs(mean)
-        spread = sum(_sum(weights, abs(values - mean) ** 2) for weights, values in self._values(x))
+        spread = sum(_sum(weights, abs(values - mean) ** 2) for weights, values in self._values(x, self.elements))
         return mean, (spread / (len(self.weights) - 1)) ** 0.5
 
-    def _values(self, x: Any) -> Iterator[tuple[np.ndarray, Any]]:  # noqa: ANN401
-        """The terms ρ_out(g) f(ρ_in(g)⁻¹ x) for some elements at a time (elements, ...), and their weights."""
-        x = x if hasattr(x, "new_tensor") else np.asarray(x)
-        if not x.shape:
-            raise InputError("x: expected an array (..., dim), given a number")
+    def _values(
+        self,
+        x: Any,  # noqa: ANN401
+        elements: np.ndarray,
+        *,
+        alone: bool = False,
+    ) -> Iterator[tuple[np.ndarray, Any]]:
+        """The terms ρ_out(g) f(ρ_in(g)⁻¹ x) for some elements at a time (elements, ...), and their weights.
+
+        If `alone`, the last is compared with what f gives for it without the others.
+        """
         at_once = max(1, _AT_ONCE // max(1, int(np.prod(x.shape))))
-        for start in range(0, len(self.elements), at_once):
-            g = self.elements[start : start + at_once]
-            values = self.f(_act(self.rho_in, np.linalg.inv(g), x[None]))
-            values = values if hasattr(values, "new_tensor") else np.asarray(values)
-            if values.shape[:1] != (len(g),):
+        for start in range(0, len(elements), at_once):
+            g = elements[start : start + at_once]
+            moved = _act(self.rho_in, np.linalg.inv(g), x[None])
+            values = array_of(self.f(moved))
+            wanted, given = (len(g), *x.shape[:-1]), tuple(values.shape)
+            if given[:1] != wanted[:1] or (self._size_out(g) != 1 and given[:-1] != wanted):
                 raise InputError(
-                    f"f: expected one that takes a batch (..., dim), given the shape {tuple(values.shape)} for"
-                    f" {len(g)} {tuple(x.shape)}"
+                    f"f: expected one that takes a batch (..., dim) and gives (..., dim_out), given the shape {given}"
+                    f" for {tuple(moved.shape)}"
                 )
+            if alone and not start and len(g) > 1:
+                single = array_of(self.f(moved[-1:]))
+                off = largest(single - values[-1:]) if single.shape == values[-1:].shape else np.inf
+                if off > rounding(values) * largest(values):
+                    raise InputError(
+                        "f: expected one that takes a batch (..., dim), each on its own, given one whose last value"
+                        " is another without the others; index and sum along the last axis alone, as in x[..., 0]"
+                    )
             yield self.weights[start : start + at_once], _act(self.rho_out, g, values, scalar=True)
+
+    def _size_out(self, g: np.ndarray) -> int:
+        """The dimension of what f gives."""
+        if isinstance(self.rho_out, Rep):
+            return self.rho_out.dim(g.shape[-1])
+        return matrices(self.rho_out, g[:1]).shape[-1]
 
 
 def average(
@@ -93,6 +147,7 @@ def average(
     degree: int | None = None,
     samples: int | None = None,
     seed: int = 0,
+    check: bool = True,
 ) -> Average:
     """A function averaged over a group, (Qf)(x) = ∫ ρ_out(g) f(ρ_in(g)⁻¹ x) dg.
 
@@ -105,10 +160,14 @@ def average(
         rho_out: the same for what f gives.
         degree: for an exact average over a group with infinitely many elements: that of ρ_out(g) f(ρ_in(g)⁻¹ x) as
             a polynomial in the entries of g. If f is a polynomial of degree m of vectors, and gives tensors of order
-            k, it is m + k. A greater one changes nothing; if it is too small the answer is wrong, and no error tells.
+            k, it is m + k. A greater one changes nothing; one that is too small is refused on the first call, where
+            the same rule, turned by random elements, gives another average. Finite groups need none.
         samples: for an average over so many random elements; 1000 if the elements cannot be listed and no degree is
             given.
         seed: of the random elements.
+        check: whether the first call makes sure, by one more evaluation for the turned rule and for one element alone,
+            that the degree is large enough and that f takes a batch. For a function that is no polynomial, and an
+            average that is only near the exact one, say no.
 
     Returns:
         A function. Its method `with_error` gives the standard error besides.
@@ -116,7 +175,7 @@ def average(
     Raises:
         InputError: if the group is not compact; is known by generators alone, and infinite or to be sampled; or has no
             exact quadrature and one is asked for; on a call, if what f takes or gives has another size than its
-            representation.
+            representation, is not finite, or the degree is too small.
 
     >>> from physym.symmetry import O
     >>> from physym.symmetry.linear.representations import T
@@ -134,15 +193,21 @@ def average(
     check_compact(group)
     if degree is not None and samples is not None:
         raise InputError("average: expected a degree (exact) or samples (random), given both; leave out one")
+    if degree is not None:
+        check_degree(degree)
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"seed: expected an integer >= 0, given {seed!r}")
+    rng = np.random.default_rng(seed)
     if samples is None:
         try:
             rule = group.elements() if degree is None and group.finite else None
         except InputError:  # too many to list
             rule = None
         if rule is not None:
-            return Average(f, rho_in, rho_out, rule, np.full(len(rule), 1 / len(rule)), exact=True)
+            return Average(f, rho_in, rho_out, rule, np.full(len(rule), 1 / len(rule)), exact=True, check=check)
         if degree is not None:
-            return Average(f, rho_in, rho_out, *group.quadrature(degree), exact=True)
+            turn = None if group.finite else np.array([group.random(rng) for _ in range(2)])
+            return Average(f, rho_in, rho_out, *_rule(group, degree), exact=True, degree=degree, turn=turn, check=check)
         samples = _SAMPLES
     if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 2:
         raise InputError(f"samples: expected an integer >= 2, which tells an error, given {samples!r}")
@@ -151,9 +216,21 @@ def average(
             f"samples: expected a group whose random elements are uniform, given {group!r}, known by generators; leave"
             " out the samples, and all of its elements are taken"
         )
-    rng = np.random.default_rng(seed)
     elements = np.array([group.random(rng) for _ in range(samples)])
-    return Average(f, rho_in, rho_out, elements, np.full(samples, 1 / samples), exact=False)
+    return Average(f, rho_in, rho_out, elements, np.full(samples, 1 / samples), exact=False, check=check)
+
+
+def _rule(group: Group, degree: int) -> tuple[np.ndarray, np.ndarray]:
+    """The exact quadrature of a group."""
+    try:
+        return group.quadrature(degree)
+    except InputError as error:
+        if group.finite:  # too many to list
+            raise
+        raise InputError(
+            f"{group!r}: expected a group with an exact quadrature (finite groups, SO(2), O(2), SO(3), O(3), these"
+            " about an axis, and products), given one without; take random ones, samples= instead of degree="
+        ) from error
 
 
 def check_compact(group: Group) -> None:

@@ -70,7 +70,8 @@ def conjugation_invariants(matrix: ArrayLike) -> np.ndarray:
         raise InputError("matrix: expected a symmetric one, given another; take (X + Xᵀ)/2 if that is meant")
     diagonal = np.diagonal(matrix, axis1=-2, axis2=-1)
     above = matrix[(..., *np.triu_indices(matrix.shape[-1], 1))]
-    mixed = np.sum(diagonal * (matrix.sum(axis=-1) - diagonal), axis=-1, keepdims=True)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mixed = _finite(np.sum(diagonal * (matrix.sum(axis=-1) - diagonal), axis=-1, keepdims=True))
     return np.concatenate([np.sort(diagonal, axis=-1), np.sort(above, axis=-1), mixed], axis=-1)
 
 
@@ -88,7 +89,9 @@ def gram_features(points: ArrayLike, *, centre: bool = False) -> np.ndarray:
     array([1., 4., 0., 0.])
     """
     points = checked_points(points, centre=centre)
-    return conjugation_invariants(points @ np.swapaxes(points, -1, -2))
+    with np.errstate(over="ignore", invalid="ignore"):
+        gram = _finite(points @ np.swapaxes(points, -1, -2))
+    return conjugation_invariants(gram)
 
 
 def distances(points: ArrayLike) -> np.ndarray:
@@ -102,7 +105,9 @@ def distances(points: ArrayLike) -> np.ndarray:
     """
     points = checked_points(points)
     first, second = np.triu_indices(points.shape[-2], 1)
-    return np.sort(np.linalg.norm(points[..., first, :] - points[..., second, :], axis=-1), axis=-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        apart = _finite(np.linalg.norm(points[..., first, :] - points[..., second, :], axis=-1))
+    return np.sort(apart, axis=-1)
 
 
 def centroids(points: ArrayLike, *, centre: bool = False) -> np.ndarray:
@@ -190,6 +195,8 @@ def centroid_rows(points: ArrayLike, *, centre: bool = False) -> tuple[np.ndarra
         InputError: if the shape is another, or the points are not finite.
     """
     points = checked_points(points, centre=centre)
+    with np.errstate(over="ignore", invalid="ignore"):
+        _finite(np.sum(points**2, axis=(-2, -1)))
     found = centroids(points)
     inner = found @ np.swapaxes(found, -1, -2)
     rows = np.concatenate([points @ np.swapaxes(found, -1, -2), np.sum(points**2, axis=-1, keepdims=True)], axis=-1)
@@ -200,7 +207,8 @@ def centroid_features(points: ArrayLike, *, centre: bool = False) -> np.ndarray:
     """The lightweight invariants of clouds: `centroid_rows` in a row, those of points in lexicographic order.
 
     Where two points have the same first number, or almost, rounding may trade their places: the multiset is continuous,
-    this array is not.
+    this array is not. Of clouds with a centre of symmetry at the origin nothing is left but radii, the centroids being
+    0: take `gram_features`, or "pairs" or "gram" of the regressor.
 
     Args:
         points: (..., n, d).
@@ -233,6 +241,13 @@ def checked_points(points: ArrayLike, *, centre: bool = False) -> np.ndarray:
     if points.ndim < 2 or not points.shape[-1] or not points.shape[-2]:
         raise InputError(f"points: expected clouds (..., n, d) of at least one point, given the shape {points.shape}")
     return points - points.mean(axis=-2, keepdims=True) if centre else points
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    """The same, if it did not overflow."""
+    if not np.all(np.isfinite(values)):
+        raise InputError("points: expected numbers whose products are finite, given larger ones; take other units")
+    return values
 
 
 def _numbers(given: ArrayLike, name: str) -> np.ndarray:

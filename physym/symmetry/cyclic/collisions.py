@@ -20,8 +20,10 @@ from simulators.errors import InputError
 
 __all__ = ["Collisions", "collisions"]
 
-Invariant = Literal["autocorrelation", "triple_correlation", "four_point"]
+Invariant = Literal["autocorrelation", "power_spectrum", "triple_correlation", "bispectrum", "four_point"]
 _POINTS = {"autocorrelation": 2, "triple_correlation": 3, "four_point": 4}
+# Fourier transforms of these, which tell the same strings apart
+_SPECTRA = {"power_spectrum": "autocorrelation", "bispectrum": "triple_correlation"}
 # integers of an invariant held at once
 _CHUNK = 2**23
 
@@ -80,8 +82,8 @@ def collisions(N: int, invariant: Invariant | Callable[[np.ndarray], np.ndarray]
 
     Args:
         N: number of bits.
-        invariant: "autocorrelation" (as much as the power spectrum), "triple_correlation" (as much as the bispectrum),
-            "four_point"; or a function from strings, int64 (n, N), to integers (n, ...).
+        invariant: "autocorrelation" or "power_spectrum", which tell the same strings apart; "triple_correlation" or
+            "bispectrum", which do too; "four_point"; or a function from strings, int64 (n, N), to integers (n, ...).
 
     Returns:
         The necklaces with the values they share.
@@ -95,14 +97,16 @@ def collisions(N: int, invariant: Invariant | Callable[[np.ndarray], np.ndarray]
     """
     strings = representatives(N)
     size = strings.shape[1]
+    invariant = _SPECTRA.get(invariant, invariant) if isinstance(invariant, str) else invariant
     if callable(invariant):
         evaluate, each = invariant, size**2
-    elif invariant in _POINTS:
+    elif isinstance(invariant, str) and invariant in _POINTS:
         points = _POINTS[invariant]
         # reals are exact below 2**53 and are multiplied far faster than integers
         evaluate, each = lambda rows: correlation(rows.astype(float), points).astype(np.int64), size**points
     else:
-        raise InputError(f"invariant: expected {', '.join(map(repr, _POINTS))} or a function, given {invariant!r}")
+        names = ", ".join(map(repr, [*_POINTS, *_SPECTRA]))
+        raise InputError(f"invariant: expected {names} or a function, given {invariant!r}")
     step = max(1, _CHUNK // each)
     known: dict[bytes, int] = {}
     labels = np.empty(len(strings), np.int64)
@@ -114,7 +118,7 @@ def collisions(N: int, invariant: Invariant | Callable[[np.ndarray], np.ndarray]
                 f"invariant: expected integers ({len(rows)}, ...), given {values.dtype} of shape {values.shape}"
             )
         flat = np.ascontiguousarray(values.reshape(len(rows), -1).astype(np.int64))
-        if invariant in _POINTS:
+        if not callable(invariant):
             # sums over a string of fewer than 256 bits
             flat = flat.astype(np.uint8 if size < 2**8 else np.int64)
         for n, row in enumerate(flat):

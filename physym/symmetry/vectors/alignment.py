@@ -15,6 +15,8 @@ die reine und angewandte Mathematik 176, 1937).
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from physym.symmetry.groups import Group
@@ -43,7 +45,7 @@ def align(start: np.ndarray, goal: np.ndarray, group: Group | Form, tolerance: f
 
     Raises:
         InputError: if the vectors do not fit the group, are not finite, or, for a group that is not compact, are not of
-            one orbit.
+            one orbit; which says so if a reversal of time is all that is missing.
 
     >>> from physym.symmetry.groups import SO
     >>> align([[1.0, 0.0]], [[0.0, 1.0]], SO(2)).round(12) + 0.0
@@ -60,7 +62,7 @@ def align(start: np.ndarray, goal: np.ndarray, group: Group | Form, tolerance: f
     rows = (-1, *start.shape[-2:])
     pairs = zip(start.reshape(rows), goal.reshape(rows), strict=True)
     try:
-        return np.array([_carrying(a, b, form, tolerance) for a, b in pairs]).reshape(shape)
+        return np.array([_found(a, b, form, tolerance) for a, b in pairs]).reshape(shape)
     except np.linalg.LinAlgError as error:
         raise InputError(_APART) from error
 
@@ -70,6 +72,17 @@ def _nearest(start: np.ndarray, goal: np.ndarray, form: Form) -> np.ndarray:
     if form.volume:
         left[..., -1] *= (np.linalg.det(left) * np.linalg.det(right)).conj()[..., None]
     return left @ right
+
+
+def _found(start: np.ndarray, goal: np.ndarray, form: Form, tolerance: float) -> np.ndarray:
+    """The element for one list of vectors, or why there is none."""
+    try:
+        return _carrying(start, goal, form, tolerance)
+    except (InputError, np.linalg.LinAlgError):
+        if not form.future:
+            raise
+    _carrying(start, goal, dataclasses.replace(form, future=False), tolerance)
+    raise InputError(_REVERSED)
 
 
 def _carrying(start: np.ndarray, goal: np.ndarray, form: Form, tolerance: float) -> np.ndarray:
@@ -106,6 +119,12 @@ def _carrying(start: np.ndarray, goal: np.ndarray, form: Form, tolerance: float)
 _APART = (
     "goal: expected vectors of the same orbit, with the same invariants and the same linear relations, given others; "
     "compare their invariants first"
+)
+
+
+_REVERSED = (
+    "goal: expected vectors of the same orbit, given ones that differ by a reversal of time, which their invariants do "
+    "not see; take Form(eta, volume=True), eta being the metric of the group"
 )
 
 

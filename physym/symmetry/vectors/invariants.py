@@ -53,7 +53,8 @@ def gram(vectors: Array, group: Group | Form | None = None) -> Array:
     """
     form = form_of(group) if group is not None else Form(np.eye(_last(vectors)))
     vectors = checked(vectors, form)
-    found = form.products(vectors, vectors)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = _finite(form.products(vectors, vectors))
     other = found.swapaxes(-1, -2)
     # symmetric to the last bit: rounding of ⟨u, v⟩ and ⟨v, u⟩ may differ
     return (found - other) / 2 if form.skew else (found + (other.conj() if form.hermitian else other)) / 2
@@ -96,7 +97,7 @@ def invariants(vectors: Array, group: Group | Form) -> Array:
         imaginary parts, i < j; after them, for SO, SU and the like, the determinants. `invariant_names` names them.
 
     Raises:
-        InputError: if the vectors do not fit the group, or are not finite.
+        InputError: if the vectors do not fit the group, or they or their products are not finite.
 
     >>> from physym.symmetry.groups import SO
     >>> invariants([[1.0, 0.0], [2.0, 3.0]], SO(2))
@@ -106,13 +107,14 @@ def invariants(vectors: Array, group: Group | Form) -> Array:
     """
     form = form_of(group)
     vectors = checked(vectors, form)
-    products = form.products(vectors, vectors)
+    with np.errstate(over="ignore", invalid="ignore"):
+        products = _finite(form.products(vectors, vectors))
+        volumes = _finite(determinants(vectors)) if form.volume else None
     upper, strict = triangles(vectors.shape[-2])
     parts = [products[..., strict[0], strict[1]] if form.skew else products[..., upper[0], upper[1]].real]
     if form.hermitian:
         parts.append(_imaginary(products[..., strict[0], strict[1]]))
     if form.volume:
-        volumes = determinants(vectors)
         parts += [volumes.real, _imaginary(volumes)] if form.hermitian else [volumes]
     return module_of(vectors).concatenate(parts, axis=-1)
 
@@ -133,6 +135,13 @@ def invariant_names(count: int, group: Group | Form) -> tuple[str, ...]:
 def triangles(count: int) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
     """Row and column of the products with i <= j, and of those with i < j."""
     return np.triu_indices(count), np.triu_indices(count, 1)
+
+
+def _finite(values: Array) -> Array:
+    """The same, if it did not overflow; tensors are not looked at."""
+    if module_of(values) is np and not np.all(np.isfinite(values)):
+        raise InputError("vectors: expected numbers whose products are finite, given larger ones; take other units")
+    return values
 
 
 def _imaginary(values: Array) -> Array:

@@ -17,7 +17,7 @@ de l'IHÉS 51, 1980); B. Blum-Smith and S. Villar, Machine learning and invarian
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -59,7 +59,8 @@ def equivariants_from_invariants(
         The invariants, and the equivariants in the order of the generators of degree 1.
 
     Raises:
-        InputError: if a generator is no polynomial in the dual variables, or not homogeneous in them.
+        InputError: if the generators are no sequence, or one is no polynomial in the dual variables, or not homogeneous
+            in them.
 
     >>> import sympy
     >>> x, l = sympy.symbols("x1:4"), sympy.symbols("l1:4")
@@ -69,6 +70,10 @@ def equivariants_from_invariants(
     """
     import sympy
 
+    if isinstance(generators, sympy.Basic | str) or not isinstance(generators, Iterable):
+        raise InputError(f"generators: expected a sequence of polynomials, given {generators}; give [{generators}]")
+    if not isinstance(dual, Iterable):
+        raise InputError(f"dual: expected a sequence of SymPy symbols, given {dual}; give [{dual}]")
     dual = list(dual)
     if not dual or not all(isinstance(one, sympy.Symbol) for one in dual) or len(set(dual)) < len(dual):
         raise InputError(f"dual: expected different SymPy symbols, given {dual}")

@@ -25,6 +25,9 @@ from simulators.errors import InputError
 
 __all__ = ["from_gram", "from_minkowski", "recover"]
 
+# singular values below this, relative to the largest, are zero by rounding
+_ZERO = 1e-10
+
 
 def from_gram(gram: np.ndarray, group: Group | Form, tolerance: float = 1e-8) -> np.ndarray:
     """Vectors whose Gram matrix, in the form that a group keeps, is the given one.
@@ -35,9 +38,10 @@ def from_gram(gram: np.ndarray, group: Group | Form, tolerance: float = 1e-8) ->
         tolerance: how far it may be from such a Gram matrix, relative to its largest entry.
 
     Returns:
-        Vectors (..., n, d) that span as little as they can. For the compact groups they are unique up to an element of
-        the group; for O(1,d) and Sp others with this Gram matrix are of another orbit if their span contains a vector
-        that is orthogonal to all of it, such as a null vector, or in Sp an odd number of independent vectors.
+        Vectors (..., n, d) that span as little as they can; in Sp, if n is odd and smaller than d, independent ones
+        where the rank of the matrix, which is even, is n - 1. For the compact groups they are unique up to an element
+        of the group; for O(1,d) and Sp others with this Gram matrix are of another orbit if their span contains a
+        vector that is orthogonal to all of it, such as a null vector, and has another dimension.
 
     Raises:
         InputError: if there are no such vectors: the matrix is not symmetric (skew, Hermitian), is not finite, or has
@@ -52,7 +56,7 @@ def from_gram(gram: np.ndarray, group: Group | Form, tolerance: float = 1e-8) ->
     form = form_of(group)
     gram = _square(gram, form)
     shape = canonical(form.matrix, skew=form.skew)
-    components = planes(gram, form.dim) if form.skew else squares(gram, shape.positive, shape.negative)
+    components = _planes(gram, form.dim) if form.skew else squares(gram, shape.positive, shape.negative)
     found = components @ np.linalg.inv(shape.basis)
     # the product puts the conjugate on the left vector, and so on the rows of its Gram matrix
     found = found.conj() if form.hermitian else found
@@ -64,6 +68,21 @@ def from_gram(gram: np.ndarray, group: Group | Form, tolerance: float = 1e-8) ->
             f"gram: expected a Gram matrix of vectors with {form.dim} components in this form, given one that is"
             f" {worst:.2g} off, relative to its largest entry; take more components, or a greater tolerance"
         )
+    return found
+
+
+def _planes(gram: np.ndarray, dim: int) -> np.ndarray:
+    """Components (..., n, dim) in conjugate pairs; of an odd number of vectors they are independent, as most are.
+
+    One combination of them is then orthogonal to all. It is given the first component of a pair that is free.
+    """
+    found, count = planes(gram, dim), gram.shape[-1]
+    if count % 2 == 0 or count > dim:
+        return found
+    left, sizes, _ = np.linalg.svd(gram)
+    scale = np.where(sizes[..., 0] > 0, sizes[..., 0], 1.0)
+    single = sizes[..., -2] > _ZERO * scale if count > 1 else np.full(scale.shape, fill_value=True)
+    found[..., count // 2] = left[..., -1] * np.where(single, np.sqrt(scale), 0.0)[..., None]
     return found
 
 
@@ -92,7 +111,11 @@ def from_minkowski(gram: np.ndarray, dim: int, tolerance: float = 1e-8) -> np.nd
 
 
 def recover(values: np.ndarray, count: int, group: Group | Form, tolerance: float = 1e-8) -> np.ndarray:
-    """Vectors with given invariants: what `physym.symmetry.vectors.invariants.invariants` does, undone up to the group.
+    """Vectors with given invariants: what `physym.symmetry.vectors.invariants.invariants` does, undone.
+
+    It is undone up to the group as far as polynomials see it. What they do not see is chosen: of SO⁺(1,d) the direction
+    of time (they are those of SO(1,d), see `Form.future`); of O(1,d) and Sp which of several orbits with these
+    invariants it is, if the span of the vectors contains a vector that is orthogonal to all of it; see `from_gram`.
 
     Args:
         values: (..., m), all the invariants of `count` vectors, determinants included.

@@ -99,8 +99,11 @@ def test_polynomials_become_equivariant_by_quadrature(group, rep_in, rep_out, de
     x = np.random.default_rng(5).standard_normal((3, rep_in.dim(group)))
     np.testing.assert_allclose(averaged(x), finer(x), rtol=1e-10, atol=1e-10 * np.abs(finer(x)).max())
     if group != O(1):
-        coarse = average(f, group, rep_in, rep_out, degree=degree + rep_out.degree - 1)
+        low = degree + rep_out.degree - 1
+        coarse = average(f, group, rep_in, rep_out, degree=low, check=False)
         assert worst(coarse, group, rep_in, rep_out) > 1e-6
+        with pytest.raises(InputError, match=rf"given {low}, for which the average changes by .* take a larger degree"):
+            average(f, group, rep_in, rep_out, degree=low)(x)
 
 
 def test_known_averages():
@@ -118,7 +121,7 @@ def test_known_averages():
     wanted = (along * axis[0]) ** 2 + (square - along**2) * (1 - axis[0] ** 2) / 2
     np.testing.assert_allclose(found, wanted, atol=1e-12)
     # what four equal angles take for a constant: the wave that turns four times
-    wave = average(lambda x: np.cos(4 * np.arctan2(x[..., 1], x[..., 0])), SO(2), T(1), T(0), degree=3)
+    wave = average(lambda x: np.cos(4 * np.arctan2(x[..., 1], x[..., 0])), SO(2), T(1), T(0), degree=3, check=False)
     np.testing.assert_allclose(wave([[np.cos(0.2), np.sin(0.2)]]), [np.cos(0.8)], atol=1e-12)
 
 
@@ -283,15 +286,60 @@ def first(x):
         (lambda: average(first, SO(3), V, V, samples=1), "expected an integer >= 2"),
         (lambda: average(first, SO(3), V, V, samples=2.5), "expected an integer >= 2"),
         (lambda: average(first, SO(3), V, V, degree=-1), "expected an integer >= 0"),
-        (lambda: average(first, SO(4), V, V, degree=2), "average over random elements"),
+        (lambda: average(first, O(4), V, V, degree=2), r"^O\(4\): .* samples= instead of degree="),
+        (lambda: average(first, S(3), V, V, degree=-1), "degree: expected an integer >= 0, given -1"),
+        (lambda: average(first, S(3), V, V, degree=True), "degree: expected an integer >= 0, given True"),
+        (lambda: average(first, S(30), V, V, degree=2), "expected at most"),
+        (lambda: average(first, SO(4), V, V, samples="a"), "samples: expected an integer >= 2"),
+        (lambda: average(first, SO(4), V, V, seed="a"), "seed: expected an integer >= 0, given 'a'"),
+        (lambda: average(first, SO(4), V, V, seed=-1), "seed: expected an integer >= 0"),
+        (lambda: average(first, S(3), V, T(0))([1.0, np.nan, 0.0]), "x: expected finite numbers"),
+        (lambda: average(first, S(3), V, T(0)).with_error([1.0, np.inf, 0.0]), "x: expected finite numbers"),
+        (lambda: average(first, S(3), V, T(0))(["a", "b", "c"]), "x: expected numbers"),
+        (lambda: average(first, S(3), V, T(0))([[1.0], [1.0, 2.0]]), "given lists of several lengths"),
+        (lambda: average(lambda x: x / np.linalg.norm(x), S(3), V, V)(np.arange(3.0)), "each on its own"),
+        (lambda: average(lambda x: x[:, 0] * x[0, 0], S(3), V, T(0))([1.0, 2.0, 4.0]), "each on its own"),
         (lambda: average(first, S(3), V, T(0))(np.ones(4)), "expected 3 entries of V"),
         (lambda: average(lambda x: 1.0, S(3), V, T(0))(np.ones(3)), "takes a batch"),
         (lambda: average(first, S(3), V, T(0))(1.0), "given a number"),
-        (lambda: average(first, S(3), V, V)(np.ones((2, 3))), "expected 3 entries of V"),
-        (lambda: average(first, S(3), V, lambda g: g)(np.ones((2, 3))), "expected 3 entries along the last axis"),
+        (lambda: average(first, S(3), V, V)(np.ones((2, 3))), r"gives \(..., dim_out\), given the shape \(6, 2\)"),
+        (lambda: average(first, S(3), V, lambda g: g)(np.ones((2, 3))), r"gives \(..., dim_out\)"),
+        (lambda: average(np.sin, S(3), V, lambda g: g[:2, :2])(np.ones((2, 3))), "expected 2 entries along the last"),
+        (lambda: average(lambda x: x[..., :2], S(3), V, V)(np.ones((2, 3))), "expected 3 entries of V"),
         (lambda: average(first, S(3), lambda g: g[0], V)(np.ones(3)), "a function that gives matrices"),
     ],
 )
 def test_what_cannot_be_averaged(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_the_degree_is_made_sure_of_at_the_first_call_that_tells():
+    calls = []
+
+    def f(x):
+        calls.append(len(x))
+        return x[..., 0] ** 4
+
+    low = average(f, O(3), V, T(0), degree=2)
+    # at the origin there is nothing to tell
+    assert low(np.zeros(3)) == 0.0
+    with pytest.raises(InputError, match="given 2, for which the average changes"):
+        low(np.ones(3))
+    exact = average(f, O(3), V, T(0), degree=4)
+    exact(np.ones(3))
+    calls.clear()
+    assert exact(np.array([0.0, 0.0, 3.0])) == pytest.approx(81 / 5)
+    assert calls == [len(exact.elements)]
+    assert exact(np.zeros((0, 3))).shape == (0,)
+    # the other entries are rounding errors: what averages to nothing is no reason to refuse
+    assert abs(average(lambda x: 1e6 * x[..., 0] ** 3, O(3), V, T(0), degree=3)(np.ones(3))) < 1e-8
+
+
+def test_single_precision_is_no_reason_to_refuse():
+    torch = pytest.importorskip("torch")
+    x = torch.ones(5, 3, dtype=torch.float32)
+    found = average(lambda x: x**3, SO(3), V, V, degree=4)(x)
+    np.testing.assert_allclose(found.numpy(), 9 / 5 * np.ones((5, 3)), rtol=1e-5)
+    with pytest.raises(InputError, match="take a larger degree"):
+        average(lambda x: x**3, SO(3), V, V, degree=3)(x)

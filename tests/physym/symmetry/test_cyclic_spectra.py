@@ -121,12 +121,25 @@ def test_the_bispectrum_fails_first_at_twelve_and_four_points_help():
     assert (four_point(pair[0]) != four_point(pair[1])).any()
 
 
+@pytest.mark.parametrize(
+    ("spectrum", "correlation"), [("power_spectrum", "autocorrelation"), ("bispectrum", "triple_correlation")]
+)
+def test_spectra_tell_apart_what_correlations_do(spectrum, correlation):
+    np.testing.assert_array_equal(collisions(12, spectrum).labels, collisions(12, correlation).labels)
+    # as by the spectra themselves
+    call = {"power_spectrum": power_spectrum, "bispectrum": bispectrum}[spectrum]
+    pair = collisions(12, spectrum).pairs()[0]
+    np.testing.assert_allclose(call(pair[0]), call(pair[1]), atol=1e-12)
+    with pytest.raises(InputError, match="or a function, given 3"):
+        collisions(5, 3)
+
+
 def test_a_function_of_ones_own():
     found = collisions(5, lambda strings: strings.sum(axis=1))
     assert found.separated == 6
     with pytest.raises(InputError, match=r"expected integers \(8, ...\), given float64"):
         collisions(5, lambda strings: strings.mean(axis=1))
-    with pytest.raises(InputError, match="'triple_correlation', 'four_point' or a function, given 'power'"):
+    with pytest.raises(InputError, match="'power_spectrum', 'bispectrum' or a function, given 'power'"):
         collisions(5, "power")
 
 

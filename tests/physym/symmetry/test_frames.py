@@ -232,6 +232,7 @@ POINTS = np.random.default_rng(8).standard_normal((7, 3))
         (lambda: frames(POINTS, Product(S(7), Z(3))), "expected"),
         (lambda: frames(POINTS, Product(S(7), O(3), on="pairs")), "expected"),
         (lambda: frames(POINTS[0], O(3)), r"expected real numbers \(..., n, d\)"),
+        (lambda: frames([[1.0, 2.0], [1.0]], O(2)), "given lists of several lengths"),
         (lambda: frames(POINTS + 0j, O(3)), "expected real numbers"),
         (lambda: frames(np.where(POINTS > 1, np.nan, POINTS), O(3)), "expected finite numbers"),
         (lambda: frames(POINTS, O(3), on_degenerate="hope"), "expected 'raise' or 'accept'"),

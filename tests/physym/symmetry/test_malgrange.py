@@ -202,6 +202,14 @@ def test_what_are_no_generators(generators, dual, group, message):
         equivariants_from_invariants([sympy.sympify(one) for one in generators], list(map(sympy.Symbol, dual)), group)
 
 
+def test_a_single_generator_is_no_sequence():
+    x, dual = sympy.symbols("x l")
+    with pytest.raises(InputError, match=r"expected a sequence of polynomials, given l\*x; give \[l\*x\]"):
+        equivariants_from_invariants(x * dual, [dual])
+    with pytest.raises(InputError, match=r"expected a sequence of SymPy symbols, given l; give \[l\]"):
+        equivariants_from_invariants([x * dual], dual)
+
+
 def test_what_is_no_invariant_of_torch():
     with pytest.raises(InputError, match="expected the dimension of W"):
         equivariants_torch(lambda v, w: w.sum(), 0)

@@ -321,9 +321,15 @@ def test_the_kernel_is_the_mean_over_pairs_of_rows_in_blocks_or_not(monkeypatch)
             np.testing.assert_allclose(found[level], wanted, rtol=1e-9)
 
 
+SEVERAL = np.random.default_rng(21).standard_normal((5, 3, 2))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: gram_features(1e200 * SEVERAL), "expected numbers whose products are finite"),
+        (lambda: centroid_features(1e200 * SEVERAL), "expected numbers whose products are finite"),
+        (lambda: distances(1e200 * SEVERAL), "expected numbers whose products are finite"),
         (lambda: conjugation_invariants(np.zeros((2, 3))), r"expected an array \(..., n, n\)"),
         (lambda: conjugation_invariants([[0.0, 1.0], [2.0, 0.0]]), "expected a symmetric one"),
         (lambda: gram_features([[np.nan, 1.0]]), "expected finite numbers"),
@@ -341,12 +347,40 @@ def test_the_kernel_is_the_mean_over_pairs_of_rows_in_blocks_or_not(monkeypatch)
         (lambda: PointCloudRegressor().fit(np.ones((2, 3, 3)), ["a", "b"]), "expected 2 numbers"),
         (lambda: PointCloudRegressor().fit([np.ones((2, 3)), np.ones((2, 2))], [1.0, 2.0]), "all of one d"),
         (lambda: PointCloudRegressor().fit([], []), "given none"),
+        (lambda: PointCloudRegressor().fit(3, [1]), r"expected an array \(N, n, d\) .* given 3"),
+        (lambda: PointCloudRegressor().fit(np.array(3), [1]), "expected an array"),
+        (lambda: PointCloudRegressor("pairs").fit(1e200 * SEVERAL, np.arange(5.0)), "whose products are finite"),
+        (lambda: PointCloudRegressor().fit(1e200 * SEVERAL, np.arange(5.0)), "whose products are finite"),
+        (lambda: PointCloudRegressor().score(SEVERAL, np.arange(5.0)), "call fit first"),
+        (lambda: PointCloudRegressor().fit(SEVERAL, np.arange(5.0)).score(SEVERAL, np.ones(5)), "expected different"),
+        (lambda: PointCloudRegressor().fit(SEVERAL, np.arange(5.0)).score(SEVERAL, [1.0]), "one for each cloud"),
         (lambda: PointCloudRegressor("pairs").fit(np.ones((2, 1, 3)), [1.0, 2.0]), "a cloud with none"),
     ],
 )
 def test_what_is_no_input(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_the_score_is_the_share_of_the_variance():
+    rng = np.random.default_rng(20)
+    clouds = rng.standard_normal((40, 5, 2))
+    values = np.array([spread(cloud) for cloud in clouds])
+    model = PointCloudRegressor().fit(clouds[:30], values[:30])
+    found, wanted = model.predict(clouds[30:]), values[30:]
+    assert model.score(clouds[30:], wanted) == pytest.approx(1 - np.mean((found - wanted) ** 2) / np.var(wanted))
+    # where the predictions are the mean of what is asked for, nothing is explained
+    assert model.score(clouds[30:], np.concatenate([found[:5] + 1, found[5:] - 1])) < 1.0
+    assert model.score(clouds[30:], found) == 1.0
+
+
+def test_centres_of_symmetry_leave_centroids_only_radii():
+    """Two rhombuses of the same radii and other angles, which pairs tell apart."""
+    angles = np.array([0.0, 0.5, 1.2])[:, None] * [0.0, 1.0]
+    half = np.stack([np.cos(angles), np.sin(angles)], axis=-1) * np.array([1.0, 2.0])[:, None]
+    clouds = np.concatenate([half, -half], axis=1)
+    np.testing.assert_allclose(centroid_features(clouds[0]), centroid_features(clouds[1]), atol=1e-12)
+    assert np.abs(gram_features(clouds[1]) - gram_features(clouds[2])).max() > 0.1
 
 
 def test_other_dimensions_than_in_training():
