@@ -218,9 +218,10 @@ class GeometricConv(nn.Module):
         for count in fields[0].shape[2:]:
             if count % self.stride:
                 raise InputError(f"expected a grid whose sides {self.stride} divides, given {count} cells")
-        if self.padding == "periodic" and wraps(fields[0].shape[2:], self.size, self.stride, self.dilation):
-            whole = torch.cat(list(fields), dim=1) if len(fields) > 1 else fields[0]
-            return wrapped_convolution(whole, weight, bias, self.dilation)
+        # its slabs cost more than a copy, its adjoint less; and several parts are copied in any case
+        lone = len(fields) == 1 and self.padding == "periodic" and torch.is_grad_enabled()
+        if lone and wraps(fields[0].shape[2:], self.size, self.stride, self.dilation):
+            return wrapped_convolution(fields[0], weight, bias, self.dilation)
         padded = pad(fields, (self.reach,) * self.dim, self.padding, self.signs)
         return _CONVOLUTIONS[self.dim](padded, weight, bias, stride=self.stride, dilation=self.dilation)
 
