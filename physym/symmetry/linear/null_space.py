@@ -104,19 +104,18 @@ def _half(
     check_size((size, size))
     vectors = np.ones((1, 1), complex)
     weights, phases = np.zeros((len(own), 1), complex), np.ones((len(shared), 1), complex)
+    values = [np.einsum("ab,ac,cb->b", frame.conj(), one, frame) for one in (*own, *shared)]
+    weight, factor = np.split(np.array(values, complex).reshape(-1, 1, dim), [len(own)])
     for star in factors:
         vectors = np.kron(vectors, frame.conj() if star else frame)
-        values = [np.einsum("ab,ac,cb->b", frame.conj(), one, frame) for one in (*own, *shared)]
-        values = np.array(values, complex).reshape(-1, dim)
-        weights = (weights[:, :, None] + (-1 if star else 1) * values[: len(own), None]).reshape(len(own), len(vectors))
-        factor = values[len(own) :, None]
+        weights = (weights[:, :, None] + (-weight if star else weight)).reshape(len(own), len(vectors))
         phases = (phases[:, :, None] * (1 / factor if star else factor)).reshape(len(shared), len(vectors))
     inside = frame.conj().T @ flat @ frame
-    between = [rep.derivative(one, np.eye(size)).T for one in inside]
+    between = np.array([rep.derivative(one, np.eye(size)).T for one in inside]).reshape(-1, size, size)
     casimir = np.zeros(size)
     if metric is not None:
         # sum_ij metric_ij A_i A_j, block by block of equal weights
-        raised = np.einsum("ij,jab->iab", metric, np.array(between)) if size <= _DENSE else None
+        raised = np.einsum("ij,jab->iab", metric, between) if size <= _DENSE else None
         turn = np.zeros((size, size), complex)
         labels = np.concatenate([weights, phases])
         _, place = np.unique(np.round(np.concatenate([labels.real, labels.imag]), 6) + 0.0, axis=1, return_inverse=True)
@@ -126,10 +125,10 @@ def _half(
                 pairs = np.argwhere(np.abs(metric) > _ZERO)
                 matrix = sum(metric[i, j] * between[i][block] @ between[j][:, block] for i, j in pairs)
             else:
-                matrix = np.einsum("iac,icb->ab", np.array(between)[:, block], raised[:, :, block], optimize=True)
+                matrix = np.einsum("iac,icb->ab", between[:, block], raised[:, :, block], optimize=True)
             casimir[block], turn[np.ix_(block, block)] = np.linalg.eigh((matrix + matrix.conj().T) / 2)
         vectors = vectors @ turn
-        between = [turn.conj().T @ one @ turn for one in between]
+        between = turn.conj().T @ between @ turn
     kept = [sparse.csc_array(np.where(np.abs(one) > _ZERO * np.abs(one).max(initial=0.0), one, 0)) for one in between]
     return _Half(vectors, weights, phases, casimir, kept)
 
