@@ -15,12 +15,12 @@ from physym.data import Context, Signature, Typed
 from physym.models import rollout
 from physym.models.chosen_group import check_group, read_group, write_group
 from physym.models.emlp import EquivariantNet
-from physym.models.equivariant import frozen
 from physym.models.learned import LearnedModel, Trainer
 from physym.models.mlp import PlainNet
 from physym.models.scalars import ScalarNet
 from physym.natural_units import unit_size
 from physym.symmetry.groups import Group
+from physym.symmetry.linear.layer import frozen
 from simulators.base import check_times, provenance, require_start
 from simulators.errors import InputError
 

@@ -5,7 +5,7 @@ gravity's axis keeps gravity, which then is no input. Should gravity point elsew
 system is turned until it does not, by the shortest rotation; so the law is the same in any orientation of the axes as
 far as the group allows: for O(2) under all of O(3), for SO(2) under all of SO(3), for D_n only about gravity.
 
-Source: Finzi, Welling and Wilson (ICML 2021); see `physym.models.equivariant`.
+Source: Finzi, Welling and Wilson (ICML 2021); see `physym.symmetry.EquivariantMLP`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from torch import nn
 
 from physym.data import Context, Signature
 from physym.models.chosen_group import placed
-from physym.models.equivariant import EquivariantMLP
 from physym.symmetry.groups import Group
 from physym.symmetry.linear.maps import invariant_basis
+from physym.symmetry.linear.perceptron import EquivariantMLP
 from physym.symmetry.linear.representations import T, V
 from simulators.errors import InputError
 
@@ -30,7 +30,7 @@ class EquivariantNet(nn.Module):
 
     Args:
         signature: of the data.
-        hidden: scalars of each hidden layer; see `physym.models.equivariant.spread_over_types`.
+        hidden: scalars of each hidden layer; see `physym.symmetry.linear.perceptron.spread_over_types`.
         equivariant: False for one invariant number (a Hamiltonian), True for d(state)/dt.
         group: a name such as "O(2)", or a group of orthogonal matrices.
 

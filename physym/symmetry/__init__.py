@@ -8,12 +8,16 @@
 - point clouds: `gram_features`, `centroid_features`, `congruence`, `PointCloudRegressor`
 - averages over groups (the Reynolds operator, by the Haar measure): `average`; cheap exact versions: `frame_average`,
   `canonicalise`, `canonicalised`
-- networks of equivariant linear maps: `physym.models.equivariant`
+- networks of equivariant linear maps, in torch, which is imported when they are asked for: `EquivariantLinear`,
+  `EquivariantMLP`
 - what symmetry buys in regression: `physym.symmetry.generalisation`
 - the cyclic group, worked through: `physym.symmetry.cyclic`
 """
 
 from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
 
 from physym.symmetry import cyclic, generalisation
 from physym.symmetry.action import act, reverse_time, translate
@@ -50,7 +54,7 @@ from physym.symmetry.groups import (
     Z,
     translations,
 )  # fmt: skip
-from physym.symmetry.linear.clebsch_gordan import clebsch_gordan, decompose, irrep
+from physym.symmetry.linear.clebsch_gordan import Irrep, clebsch_gordan, decompose, irrep
 from physym.symmetry.linear.maps import dimension, equivariant_basis, invariant_basis
 from physym.symmetry.linear.representations import PSEUDO, Rep, T, V
 from physym.symmetry.vectors.alignment import align
@@ -60,6 +64,10 @@ from physym.symmetry.vectors.invariants import determinants, gram, invariant_nam
 from physym.symmetry.vectors.malgrange import equivariants_from_invariants, equivariants_torch
 from physym.symmetry.vectors.recovery import from_gram, from_minkowski, recover
 
+if TYPE_CHECKING:
+    from physym.symmetry.linear.layer import EquivariantLinear
+    from physym.symmetry.linear.perceptron import EquivariantMLP
+
 __all__ = [
     "PSEUDO",
     "SO",
@@ -67,9 +75,12 @@ __all__ = [
     "A",
     "AboutAxis",
     "D",
+    "EquivariantLinear",
+    "EquivariantMLP",
     "Form",
     "Group",
     "Hyperoctahedral",
+    "Irrep",
     "Lorentz",
     "MatrixGroup",
     "O",
@@ -122,3 +133,18 @@ __all__ = [
     "translate",
     "translations",
 ]  # fmt: skip
+
+_NETS = {
+    "EquivariantLinear": "physym.symmetry.linear.layer",
+    "EquivariantMLP": "physym.symmetry.linear.perceptron",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _NETS:
+        return getattr(importlib.import_module(_NETS[name]), name)
+    raise AttributeError(f"module 'physym.symmetry' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

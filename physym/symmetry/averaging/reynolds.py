@@ -206,7 +206,7 @@ def average(
         if rule is not None:
             return Average(f, rho_in, rho_out, rule, np.full(len(rule), 1 / len(rule)), exact=True, check=check)
         if degree is not None:
-            turn = None if group.finite else np.array([group.random(rng) for _ in range(2)])
+            turn = None if group.finite else group.random(rng, 2)
             return Average(f, rho_in, rho_out, *_rule(group, degree), exact=True, degree=degree, turn=turn, check=check)
         samples = _SAMPLES
     if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 2:
@@ -216,7 +216,7 @@ def average(
             f"samples: expected a group whose random elements are uniform, given {group!r}, known by generators; leave"
             " out the samples, and all of its elements are taken"
         )
-    elements = np.array([group.random(rng) for _ in range(samples)])
+    elements = group.random(rng, samples)
     return Average(f, rho_in, rho_out, elements, np.full(samples, 1 / samples), exact=False, check=check)
 
 

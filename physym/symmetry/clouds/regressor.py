@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -84,13 +84,28 @@ class PointCloudRegressor:
     """
 
     def __init__(self, features: str | Callable[[np.ndarray], Multisets] = "centroids", *, centre: bool = True) -> None:
-        if not callable(features) and features not in _FEATURES:
-            raise InputError(f"features: expected one of {', '.join(_FEATURES)} or a function, given {features!r}")
-        self.features = features
-        self.centre = centre
+        self.set_params(features=features, centre=centre)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(features={self.features!r}, centre={self.centre})"
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The settings, by name."""
+        return {"features": self.features, "centre": self.centre}
+
+    def set_params(self, **settings: Any) -> Self:  # noqa: ANN401
+        """Change settings.
+
+        Raises:
+            InputError: if there is none of that name, or the features are unknown.
+        """
+        for name, value in settings.items():
+            if name not in ("features", "centre"):
+                raise InputError(f"expected settings among features, centre, given {name!r}")
+            if name == "features" and not callable(value) and value not in _FEATURES:
+                raise InputError(f"features: expected one of {', '.join(_FEATURES)} or a function, given {value!r}")
+            setattr(self, name, value)
+        return self
 
     def fit(self, clouds: ArrayLike | Sequence[ArrayLike], values: ArrayLike) -> Self:
         """Learn from clouds and their numbers.

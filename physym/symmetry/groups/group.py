@@ -53,9 +53,37 @@ class Group(abc.ABC):
         """Whether `elements` lists them all."""
         return False
 
+    def random(self, rng: np.random.Generator | int | None = None, count: int | None = None) -> np.ndarray:
+        """A random element (dim, dim); by the Haar measure where the group is compact.
+
+        Args:
+            rng: a generator of numpy, which goes on from where it is, or a seed; by default a new one each time.
+            count: how many elements; one without an axis for them by default.
+
+        Returns:
+            (dim, dim), or (count, dim, dim).
+
+        Raises:
+            InputError: if rng is neither, or count no integer >= 0.
+
+        >>> from physym.symmetry import SO
+        >>> SO(3).random(0, count=100).shape
+        (100, 3, 3)
+        """
+        if isinstance(rng, bool) or not isinstance(rng, np.random.Generator | int | np.integer | None):
+            raise InputError(f"rng: expected a generator np.random.default_rng(...) or a seed, given {rng!r}")
+        if isinstance(rng, int | np.integer) and rng < 0:
+            raise InputError(f"rng: expected a seed >= 0, given {rng!r}")
+        rng = np.random.default_rng(rng)
+        if count is None:
+            return self._draw(rng)
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
+            raise InputError(f"count: expected a number of elements that is an integer >= 0, given {count!r}")
+        return np.array([self._draw(rng) for _ in range(count)]).reshape(count, self.dim, self.dim)
+
     @abc.abstractmethod
-    def random(self, rng: np.random.Generator) -> np.ndarray:
-        """A random element (dim, dim); by the Haar measure where the group is compact."""
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
+        """A random element (dim, dim)."""
 
     def lie_algebra(self) -> np.ndarray:
         """A basis (n, dim, dim) of the Lie algebra: the matrices A whose exponentials are elements; none if finite."""

@@ -62,7 +62,7 @@ class Lorentz(Group):
         """η (1 + d, 1 + d)."""
         return np.diag([1.0, *[-1.0] * self.space])
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A rotation times a boost along a random direction, of a normally distributed rapidity."""
         inner = O(self.space) if not self.proper else SO(self.space)
         turn = np.eye(self.dim)

@@ -23,7 +23,7 @@ class O(Group):  # noqa: E742  the name of the group
     True
     """
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element (dim, dim) by the Haar measure."""
         q, r = np.linalg.qr(rng.standard_normal((self.dim, self.dim)))
         # the factors are unique, and so Q is uniform, only with a positive diagonal of R
@@ -58,7 +58,7 @@ class SO(Group):
     1.0
     """
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element (dim, dim) by the Haar measure."""
         q = O(self.dim).random(rng)
         q[:, 0] *= np.sign(np.linalg.det(q))

@@ -32,7 +32,7 @@ class Permutations(Group):
         """
         return words(self.discrete_generators(), MOST)
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element (dim, dim), each as likely as any other."""
         elements = self.elements()
         return elements[rng.integers(len(elements))]
@@ -45,7 +45,7 @@ class S(Permutations):
     24
     """
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element (dim, dim), each as likely as any other."""
         return matrix(rng.permutation(self.dim))
 
@@ -83,7 +83,7 @@ class A(Permutations):
     12
     """
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element (dim, dim), each as likely as any other."""
         found = S(self.dim).random(rng)
         if self.dim > 1 and np.linalg.det(found) < 0:
@@ -142,7 +142,7 @@ class Z(Permutations):
         """The number of rotations, n."""
         return self.dim
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element (dim, dim), each as likely as any other."""
         return np.roll(np.eye(self.dim), rng.integers(self.dim), axis=0)
 
@@ -180,7 +180,7 @@ class D(Permutations):
         turns = np.array([np.roll(np.eye(self.dim), k, axis=0) for k in range(self.dim)])
         return np.concatenate([turns, turns[:, :, ::-1]]) if self.dim > 2 else turns
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element (dim, dim), each as likely as any other."""
         turn = np.roll(np.eye(self.dim), rng.integers(self.dim), axis=0)
         return turn[:, ::-1].copy() if rng.integers(2) else turn
@@ -204,7 +204,7 @@ class Hyperoctahedral(Permutations):
     (8, 48)
     """
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element (dim, dim), each as likely as any other."""
         return matrix(np.argsort(rng.permutation(self.dim)), rng.choice([-1.0, 1.0], self.dim))
 

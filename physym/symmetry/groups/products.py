@@ -64,7 +64,7 @@ class Product(Group):
         """Whether both are."""
         return self.first.finite and self.second.finite
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element (dim, dim)."""
         return self._joined(self.first.random(rng), self.second.random(rng))
 
@@ -212,7 +212,7 @@ class MatrixGroup(Group):
         """
         return super().elements() if self._listed is None else self._listed.copy()
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element, each as likely as any other if the group is finite.
 
         If it is not, a product of up to twelve random generators and their inverses: not the Haar measure.
@@ -262,7 +262,7 @@ class Scalings(Group):
     def __repr__(self) -> str:
         return f"Scalings({self.exponents})"
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A change of each base unit by a factor whose logarithm is normally distributed."""
         powers = np.array(self.exponents)
         return np.diag(np.exp(powers @ rng.standard_normal(powers.shape[1])))

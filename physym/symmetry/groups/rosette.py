@@ -58,7 +58,7 @@ class Rosette(Group):
         """All elements (n or 2n, 2, 2), the identity first."""
         return words(self.discrete_generators(), 2 * self.fold)
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element (2, 2), each as likely as any other."""
         elements = self.elements()
         return elements[rng.integers(len(elements))]
@@ -110,7 +110,7 @@ class AboutAxis(Group):
         """Whether the group of the plane is."""
         return self.plane.finite
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element of the group of the plane (3, 3)."""
         return self._raised(self.plane.random(rng)[None], 1.0)[0]
 

@@ -39,7 +39,7 @@ class Sp(Group):
         half = self.dim // 2
         return np.kron(np.array([[0.0, 1.0], [-1.0, 0.0]]), np.eye(half))
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """The product of two exponentials J S, S being random symmetric matrices."""
         found = np.eye(self.dim)
         for _ in range(2):

@@ -24,7 +24,7 @@ class U(Group):
         """True."""
         return True
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element (dim, dim) by the Haar measure."""
         z = rng.standard_normal((2, self.dim, self.dim))
         q, r = np.linalg.qr(z[0] + 1j * z[1])
@@ -49,9 +49,9 @@ class SU(U):
     True
     """
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element (dim, dim) by the Haar measure."""
-        u = super().random(rng)
+        u = super()._draw(rng)
         u[:, 0] /= np.linalg.det(u)
         return u
 

@@ -15,8 +15,6 @@ for arbitrary matrix groups" (ICML 2021), for the constraints.
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
 from physym.symmetry.groups import Group, Product
@@ -26,6 +24,10 @@ from physym.symmetry.linear.representations import Rep, T, Term
 from simulators.errors import InputError
 
 __all__ = ["dimension", "equivariant_basis", "invariant_basis"]
+
+_SMALL = 2**23
+_MOST_KEPT = 64
+_kept: dict[tuple[Group, Term], np.ndarray] = {}
 
 
 def equivariant_basis(group: Group, rep_in: Rep, rep_out: Rep) -> np.ndarray:
@@ -55,6 +57,8 @@ def equivariant_basis(group: Group, rep_in: Rep, rep_out: Rep) -> np.ndarray:
         for (taken, q), left, width in zip(rep_in.terms, _starts(widths), widths, strict=True):
             block = _invariants(group, (out + tuple(not star for star in taken), (p + q) % 2))
             blocks.append((block.reshape(len(block), height, width), top, left))
+    if len(blocks) == 1:
+        return blocks[0][0] if blocks[0][0].flags.writeable else blocks[0][0].copy()
     count = sum(len(block) for block, _, _ in blocks)
     shape = (count, sum(heights), sum(widths))
     check_size(shape)
@@ -114,19 +118,30 @@ def _starts(sizes: list[int]) -> list[int]:
     return [int(n) for n in np.cumsum([0, *sizes[:-1]])] if sizes else []
 
 
-@functools.lru_cache(maxsize=64)
 def _invariants(group: Group, term: Term) -> np.ndarray:
-    """An orthonormal basis (n, dim**k) of the invariants of one tensor product; not to be written to."""
+    """An orthonormal basis (n, dim**k) of the invariants of one tensor product.
+
+    Small ones are kept, since the layers of a network ask for the same again and again, and not to be written to.
+    """
+    found = _kept.get((group, term))
+    if found is None:
+        found = _found(group, term)
+        if found.nbytes <= _SMALL:
+            found.flags.writeable = False
+            while len(_kept) >= _MOST_KEPT:
+                _kept.pop(next(iter(_kept)), None)
+            _kept[group, term] = found
+    return found
+
+
+def _found(group: Group, term: Term) -> np.ndarray:
     check_size((group.dim ** len(term[0]),))
     if isinstance(group, Product) and group.on == "matrices":
         return _of_product(group, term)
     flat, discrete = group.lie_algebra(), group.discrete_generators()
     if not len(flat) and all(is_signed_permutation(h) for h in discrete):
-        found = orbits(group.dim, discrete, term)
-    else:
-        found = null_space(group, flat, discrete, term)
-    found.flags.writeable = False
-    return found
+        return orbits(group.dim, discrete, term)
+    return null_space(group, flat, discrete, term)
 
 
 def _of_product(group: Product, term: Term) -> np.ndarray:
@@ -139,6 +154,4 @@ def _of_product(group: Product, term: Term) -> np.ndarray:
     check_size((len(first) * len(second), (a * b) ** k))
     tensors = np.multiply.outer(first.reshape(-1, *(a,) * k), second.reshape(-1, *(b,) * k))
     pairs = [axis for n in range(k) for axis in (1 + n, k + 2 + n)]
-    found = tensors.transpose(0, k + 1, *pairs).reshape(len(first) * len(second), (a * b) ** k)
-    found.flags.writeable = False
-    return found
+    return tensors.transpose(0, k + 1, *pairs).reshape(len(first) * len(second), (a * b) ** k)

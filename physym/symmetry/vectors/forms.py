@@ -41,7 +41,8 @@ _LIKE = 1e-12
 class Form:
     """A non-degenerate form, and whether volumes are kept too.
 
-    It can be given wherever a group is: ``Form(np.diag([1.0, 1.0, -1.0, -1.0]))`` stands for O(2,2).
+    Whatever is asked of vectors, such as `invariants`, `equivariant`, `recover` and `align`, takes it in place of a
+    group: ``Form(np.diag([1.0, 1.0, -1.0, -1.0]))`` stands for O(2,2).
 
     Args:
         matrix: M (d, d), real and symmetric or antisymmetric; with `hermitian`, Hermitian.

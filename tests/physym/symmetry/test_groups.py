@@ -291,3 +291,30 @@ def test_large_groups_are_counted_at_once():
     assert dimension(D(1000), V, V) == 501
     assert dimension(A(20), T(2), T(2)) == 15
     assert dimension(Hyperoctahedral(8), T(2), T(2)) == dimension(Hyperoctahedral(4), T(2), T(2)) == 4
+
+
+def test_random_elements_by_seed_and_by_number():
+    """A seed is the generator that it seeds; several elements are those drawn one after the other."""
+    for group in (O(3), SU(2), S(4), Lorentz(3), Product(S(3), O(2)), AboutAxis(SO(2))):
+        rng = np.random.default_rng(7)
+        several = np.array([group.random(rng) for _ in range(5)])
+        np.testing.assert_array_equal(group.random(7, count=5), several)
+        np.testing.assert_array_equal(group.random(np.random.default_rng(7), 5), several)
+        np.testing.assert_array_equal(group.random(7), several[0])
+        assert group.random(7, count=0).shape == (0, group.dim, group.dim)
+        assert not np.array_equal(O(3).random(), O(3).random())
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: O(3).random("7"), "rng: expected a generator .* or a seed, given '7'"),
+        (lambda: O(3).random(True), "rng: expected a generator"),
+        (lambda: O(3).random(-1), "rng: expected a seed >= 0, given -1"),
+        (lambda: O(3).random(0, count=-1), "count: expected .* integer >= 0, given -1"),
+        (lambda: O(3).random(0, count=2.0), "count: expected .* integer >= 0, given 2.0"),
+    ],
+)
+def test_random_elements_refuse(call, message):
+    with pytest.raises(InputError, match=message):
+        call()

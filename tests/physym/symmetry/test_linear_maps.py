@@ -198,3 +198,12 @@ def test_dimensionless_products_are_the_invariants_of_scalings() -> None:
 def test_refusals(call) -> None:
     with pytest.raises(InputError, match=r"expected .*given"):
         call()
+
+
+def test_bases_may_be_written_to():
+    """Small ones are remembered, but not what is made of them."""
+    for group, rep_in, rep_out in ((SO(3), V, V), (SO(3), V + T(0), V), (Z(120), V, V)):
+        first = equivariant_basis(group, rep_in, rep_out)
+        kept = first.copy()
+        first[:] = 7.0
+        np.testing.assert_array_equal(equivariant_basis(group, rep_in, rep_out), kept)

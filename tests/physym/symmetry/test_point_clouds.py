@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
 
 from physym.symmetry import SO, O
 from physym.symmetry.clouds.congruence import congruence
@@ -388,3 +389,15 @@ def test_other_dimensions_than_in_training():
     with pytest.raises(InputError, match=r"expected one or more \(n, 3\)"):
         model.predict(np.zeros((2, 3, 2)))
     assert "centroids" in repr(model)
+
+
+def test_settings_as_scikit_learn_asks():
+    model = PointCloudRegressor("gram", centre=False)
+    assert model.get_params() == {"features": "gram", "centre": False}
+    assert clone(model).get_params() == model.get_params()
+    assert model.set_params(features="pairs") is model
+    assert model.features == "pairs"
+    with pytest.raises(InputError, match="expected settings among features, centre, given 'center'"):
+        model.set_params(center=True)
+    with pytest.raises(InputError, match="features: expected one of"):
+        model.set_params(features="grams")
