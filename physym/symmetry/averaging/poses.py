@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from physym.symmetry.averaging.batched import act_each
-from physym.symmetry.groups import SO, Group, O, Product, S
+from physym.symmetry.groups import SO, AboutAxis, Group, O, Product, S
 from physym.symmetry.linear.representations import Rep, T, V
 from simulators.errors import InputError
 
@@ -69,7 +69,9 @@ def symmetry_of(group: Group, points: np.ndarray) -> Symmetry:
         parts = (group.first, group.second)
     known = [isinstance(part, S | O | SO) and part.dim == (count if isinstance(part, S) else dim) for part in parts]
     if not all(known) or [isinstance(part, S) for part in parts] not in ([True], [False], [True, False]):
-        raise InputError(f"group: expected {named} for points of the shape {points.shape}, given {group!r}")
+        about = isinstance(group, AboutAxis)
+        remedy = "; turn the components at right angles to the axis by a group of the plane" if about else ""
+        raise InputError(f"group: expected {named} for points of the shape {points.shape}, given {group!r}{remedy}")
     turns = [part for part in parts if not isinstance(part, S)]
     return Symmetry(bool(turns), any(isinstance(part, O) for part in turns), isinstance(parts[0], S))
 

@@ -1,8 +1,9 @@
 """The least rotation: one string of each orbit of Z_N, chosen without looking at the others.
 
 Among the N rotations of a string the least in lexicographic order is unique as a string, so x and y are rotations of
-each other if and only if their least rotations are equal: it is a complete invariant, in O(N) a string. It is a gauge:
-an orbit is replaced by a representative of it, which any function may then see.
+each other if and only if their least rotations are equal: it is a complete invariant, in O(N) a string by Duval's
+algorithm (up to 64 letters of two kinds are the bits of one word, which is turned N times). It is a gauge: an orbit is
+replaced by a representative of it, which any function may then see.
 
 What it costs: the shift that aligns a string is ambiguous where the string is periodic (the aligned string is not),
 and the aligned string is no continuous function of real strings. Where two rotations tie but for a small number, a
@@ -32,6 +33,8 @@ __all__ = ["Aligned", "as_strings", "least_rotation"]
 
 # letters converted at once
 _CHUNK = 2**18
+# of a word of the machine
+_BITS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +87,13 @@ def least_rotation(strings: Any) -> Aligned:  # noqa: ANN401
     shift, period = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
     step = max(1, _CHUNK // size)
     for part in (slice(start, start + step) for start in range(0, len(rows), step)):
-        _kernels.least_rotations(rows[part].astype(wanted, copy=False), shift[part], period[part])
+        some = rows[part].astype(wanted, copy=False)
+        if size <= _BITS and _kernels.least_rotations_of_bits(some, some.min(), some.max(), shift[part], period[part]):
+            continue
+        _kernels.least_rotations(some, shift[part], period[part])
     found = np.empty_like(rows)
-    _kernels.rotate(rows.view(np.uint8), shift, found.view(np.uint8), given.dtype.itemsize)
+    letters = f"u{given.dtype.itemsize}"
+    _kernels.rotate(rows.view(letters), shift, found.view(letters))
     return Aligned(found.reshape(given.shape), shift.reshape(leading), period.reshape(leading))
 
 

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from physym.symmetry.groups import SO, SU, Group, Lorentz, O, Sp, U
+from physym.symmetry.groups import SO, SU, AboutAxis, Group, Lorentz, O, Sp, U
 from simulators.errors import InputError
 
 __all__ = ["Array", "Form", "checked", "constant", "form_of", "module_of", "subsets"]
@@ -134,7 +134,10 @@ def form_of(group: Group | Form) -> Form:
             return Form(np.eye(group.dim), volume=True)
         case O():
             return Form(np.eye(group.dim))
-    raise InputError(f"group: expected O, SO, Lorentz, Sp, U, SU or a Form, given {group!r}")
+    remedy = "average over it instead"
+    if isinstance(group, AboutAxis):
+        remedy = "take the axis as one more vector, and O(3) for O(2) or SO(3) for SO(2)"
+    raise InputError(f"group: expected O, SO, Lorentz, Sp, U, SU or a Form, given {group!r}; {remedy}")
 
 
 def module_of(array: Array) -> Any:  # noqa: ANN401

@@ -38,6 +38,20 @@ def test_every_string_of_bits(size):
     np.testing.assert_array_equal(found.period, [period for _, _, period in wanted])
 
 
+@pytest.mark.parametrize("size", [2, 31, 32, 33, 60, 63, 64, 65, 96])
+@pytest.mark.parametrize("letters", [(0, 1), (-1.5, 2.5), (3, 3), (0, 1, 2)], ids=str)
+def test_words_of_one_machine_word_and_longer_ones(size, letters):
+    """Random strings, and those repeated from each divisor of the size; a third letter in the last one alone."""
+    rng = np.random.default_rng(size)
+    periods = [n for n in range(1, size + 1) if size % n == 0]
+    rows = [np.tile(rng.choice(letters[:2], n), size // n) for n in periods for _ in range(20)]
+    strings = np.array([*rows, rng.choice(letters, size)])
+    found, wanted = least_rotation(strings), [by_hand(row) for row in strings.tolist()]
+    assert [tuple(row) for row in found.strings.tolist()] == [least for least, _, _ in wanted]
+    np.testing.assert_array_equal(found.shift, [shift for _, shift, _ in wanted])
+    np.testing.assert_array_equal(found.period, [period for _, _, period in wanted])
+
+
 @given(st.lists(st.integers(-2, 2), min_size=1, max_size=20), st.integers(0, 40))
 @settings(max_examples=200, deadline=None)
 def test_a_turn_moves_the_shift_along_and_not_the_string(word, turn):
