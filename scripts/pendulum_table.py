@@ -7,23 +7,26 @@ same data, the same training and the same limit of steps; seconds and weights ar
 that of rollouts over 150 points from the starts of 100 test chunks, geometric mean over times and rollouts.
 
 usage: scripts/pendulum_table.py [--work FOLDER] [--reference FOLDER] [--models NAME ...] [--nets NAME ...]
-           [--seeds N ...] [--steps N] [--hidden N ...] [--table]
+           [--seeds N ...] [--steps N] [--hidden N ...] [--force] [--table]
 
 Data: those in the folder --reference (pendulum_train.nc, pendulum_test.nc), which carry the integration noise of the
 public protocol, or without it noise-free ones of the same protocol. Every fit is one line of results.jsonl in the
-folder (runs/pendulum_table by default); fits that are there are not done again, and an unfinished fit goes on from its
-checkpoint. Published: Villar et al. 2021, table 1, after Finzi et al. 2021.
+folder (runs/pendulum_table by default), with a digest of its data; fits that are there are not done again without
+--force, of several lines of one fit the last counts, and an unfinished fit goes on from its checkpoint. Published:
+Villar et al. 2021, table 1, after Finzi et al. 2021.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib.util
 import json
 import os
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,12 +37,11 @@ if importlib.util.find_spec("physym") is None:
         sys.exit("expected physym, given a Python without; run scripts/test, or pip install -e .")
     os.execv(PYTHON, [str(PYTHON), *sys.argv])
 
-import xarray as xr  # noqa: E402
-
 import physym  # noqa: E402
 import simulators  # noqa: E402
 from physym.evaluation.rollouts import roll_out  # noqa: E402
 from physym.metrics import geometric_mean, rollout_error  # noqa: E402
+from simulators.errors import InputError, SchemaError  # noqa: E402
 from simulators.schema import read, write  # noqa: E402
 
 MODELS = {"neural-ode": physym.NeuralODE, "hamiltonian": physym.HamiltonianNN}
@@ -58,10 +60,31 @@ PUBLISHED = {
 CHUNKS, POINTS, ROLLOUTS = 500, 5, 100
 
 
-def data(given: argparse.Namespace) -> tuple[xr.Dataset, xr.Dataset]:
-    """Chunks to learn from, and rollouts to predict; made once where no reference is given."""
+def check(given: argparse.Namespace) -> None:
+    """Refuse numbers that no fit can have.
+
+    Raises:
+        InputError: if seeds are negative, or steps or widths below 1.
+    """
+    bounds = [("seeds", seed, 0) for seed in given.seeds] + [("hidden", width, 1) for width in given.hidden]
+    bounds += [("steps", given.steps, 1)] if given.steps is not None else []
+    for name, value, least in bounds:
+        if value < least:
+            raise InputError(f"--{name}: expected integers >= {least}, given {value}")
+
+
+def files(given: argparse.Namespace) -> list[Path]:
+    """The files of chunks to learn from, and of rollouts to predict; made once where no reference is given.
+
+    Raises:
+        InputError: if the reference lacks one.
+    """
     if given.reference is not None:
-        return read(given.reference / "pendulum_train.nc"), read(given.reference / "pendulum_test.nc")
+        paths = [given.reference / f"pendulum_{part}.nc" for part in ("train", "test")]
+        for path in paths:
+            if not path.is_file():
+                raise InputError(f"--reference: expected a folder with {path.name}, given {given.reference}")
+        return paths
     paths = [given.work / f"{part}.nc" for part in ("train", "test")]
     if not all(path.exists() for path in paths):
         pendulum = simulators.SpringPendulum(stiffness=(1.0, 2.0))
@@ -72,14 +95,39 @@ def data(given: argparse.Namespace) -> tuple[xr.Dataset, xr.Dataset]:
         starts = found[1].isel(time=0, drop=True)
         write(found[0], paths[0], force=True)
         write(pendulum.simulate(starts, pendulum.times, tolerance=1e-12), paths[1], force=True)
-    return read(paths[0]), read(paths[1])
+    return paths
+
+
+def digest(paths: Sequence[Path]) -> str:
+    """Eight hexadecimal digits of what is in the files."""
+    return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in paths)).hexdigest()[:8]
+
+
+def results(file: Path) -> list[dict]:
+    """The rows of finished fits; a line that a stop left unfinished is none."""
+    rows = []
+    for line in file.read_text().splitlines() if file.exists() else []:
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return rows
+
+
+def append(file: Path, row: dict) -> None:
+    """Add a row, on a line of its own also after an unfinished one."""
+    with file.open("a+b") as out:
+        if out.tell():
+            out.seek(-1, os.SEEK_END)
+            if out.read() != b"\n":
+                out.write(b"\n")
+        out.write(json.dumps(row).encode() + b"\n")
 
 
 def fit(name: str, net: str, seed: int, given: argparse.Namespace, settings: dict) -> dict:
     """One model, trained and tested."""
-    train, test = data(given)
-    kind = "reference" if given.reference else "made"
-    folder = given.work / "-".join(map(str, (name, net, kind, *given.hidden, given.steps, seed)))
+    train, test = map(read, files(given))
+    folder = given.work / "-".join(map(str, (name, net, settings["data"], *given.hidden, given.steps, seed)))
     if (folder / "model.json").exists() and not given.force:
         model = physym.load(folder)
         seconds = model.provenance["training"]["seconds"]
@@ -118,8 +166,8 @@ def table(rows: list[dict]) -> str:
     return "\n".join([*lines, "", f"seeds {', '.join(map(str, seeds)) or 'none'}; cost: CPU time of a fit"])
 
 
-def main() -> None:
-    """Do what is missing, then print the table."""
+def main(words: Sequence[str] | None = None) -> int:
+    """Do what is missing, then print the table; 2 if the input was wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=ROOT / "runs" / "pendulum_table")
     parser.add_argument("--reference", type=Path, help="folder with pendulum_train.nc and pendulum_test.nc")
@@ -128,27 +176,39 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--steps", type=int, help="of training; by default until held-back chunks stop improving")
     parser.add_argument("--hidden", nargs="+", type=int, default=[32, 32], help="widths of the hidden layers")
-    parser.add_argument("--force", action="store_true", help="replace fits that were begun with other settings")
+    parser.add_argument("--force", action="store_true", help="do fits again that are there")
     parser.add_argument("--table", action="store_true", help="only print what there is")
-    given = parser.parse_args()
-    given.work.mkdir(parents=True, exist_ok=True)
+    given = parser.parse_args(words)
+    try:
+        check(given)
+        fill(given)
+    except (InputError, SchemaError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def fill(given: argparse.Namespace) -> None:
+    """Do what is missing, then print the table."""
+    try:
+        given.work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"--work: expected a folder that can be written, given {given.work} ({reason})") from error
     file = given.work / "results.jsonl"
-    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
     # a table holds what was made with the same data and settings
-    settings = {"reference": given.reference is not None, "steps": given.steps, "hidden": given.hidden}
-    rows = [row for row in rows if all(row[key] == value for key, value in settings.items())]
-    done = {(row["model"], row["net"], row["seed"]) for row in rows}
+    settings = {"data": digest(files(given)), "steps": given.steps, "hidden": given.hidden}
+    same = [row for row in results(file) if all(row.get(key) == value for key, value in settings.items())]
+    rows = {(row["model"], row["net"], row["seed"]): row for row in same}
     every = [(name, net, seed) for seed in given.seeds for net in given.nets for name in given.models]
     for name, net, seed in [] if given.table else every:
-        if (name, net, seed) in done:
+        if (name, net, seed) in rows and not given.force:
             continue
-        row = fit(name, net, seed, given, settings)
-        rows.append(row)
-        with file.open("a") as out:
-            out.write(json.dumps(row) + "\n")
+        row = rows[name, net, seed] = fit(name, net, seed, given, settings)
+        append(file, row)
         print(json.dumps(row), flush=True)
-    print(table(rows))
+    print(table(list(rows.values())))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

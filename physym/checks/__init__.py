@@ -9,9 +9,14 @@ S(G·start) = G·S(start) over one output step, so that chaos does not enter:
 | rotations, reflections | random orthogonal matrices, acting on every tensor, parameters included | 1e-10 |
 | the same of fields | the rotations and reflections of the grid, which carry cells to cells | 1e-10 |
 | translations | of fields, by random numbers of cells, parameters included | 1e-10 |
+| equivariance under a group | elements of the group that a model states, parameters included | 1e-10 |
 | time translation | a random offset of the clock | 1e-10 |
 | units | random sizes of the base units, for variables, parameters and times | 1e-10 |
 | time reversal | forward, reversed, forward, reversed is the start, over 10 output steps | 1e-6; learned 1e-2 |
+
+A model whose net commutes with a group is held to that group: generators and random elements of it, reflections
+included. What it does not promise of rotations and reflections is measured too, but nothing is demanded of it: the
+tolerance is infinite, null in JSON. A model that states no group is held to all of them.
 
 Differences are relative, see `physym.metrics.difference`, and so is the drift of conserved quantities, see
 `physym.metrics.drift`: neither depends on the arbitrary constant of an energy, nor divides by a momentum that happens

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from physym.symmetry import SO, Hyperoctahedral, act, translate
+from physym.symmetry import SO, Group, Hyperoctahedral, O, act, translate
 from simulators.schema import LABELS, SPACE
 from simulators.units import BASE
 
-__all__ = ["BODIES", "FIELDS", "SYMMETRY", "Effort", "Map", "factors", "has_grid", "spatial"]
+__all__ = ["BODIES", "FIELDS", "SYMMETRY", "Effort", "Map", "beyond", "factors", "has_grid", "of_group", "spatial"]
 
 Map = Callable[[xr.Dataset], xr.Dataset]
 SYMMETRY = 1e-10
@@ -72,6 +72,19 @@ def _orthogonal(data: xr.Dataset, rng: np.random.Generator) -> dict[str, list[Ma
         return {}
     found = {"rotations": turns, "reflections": mirrors}
     return {name: [functools.partial(act, q) for q in some] for name, some in found.items() if some}
+
+
+def of_group(group: Group, rng: np.random.Generator) -> list[Map]:
+    """Generators and random elements of a group of matrices: reflections are among them if the group has any."""
+    elements = [*group.discrete_generators(), *group.random(rng, _ELEMENTS)]
+    return [functools.partial(act, q) for q in elements]
+
+
+def beyond(group: Group | None) -> tuple[str, ...]:
+    """Which symmetries of space a law does not promise that states a group; one that states none is held to all."""
+    if group is None or isinstance(group, O):
+        return ()
+    return ("reflections",) if isinstance(group, SO) else ("rotations", "reflections")
 
 
 def _on_grid(data: xr.Dataset, rng: np.random.Generator) -> tuple[list[np.ndarray], list[np.ndarray]]:

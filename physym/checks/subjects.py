@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,7 +12,7 @@ import xarray as xr
 
 from physym.checks.conservation import check_kept
 from physym.checks.findings import Measured, Report
-from physym.checks.moves import BODIES, FIELDS, SYMMETRY, Effort, Map, factors, has_grid, spatial
+from physym.checks.moves import BODIES, FIELDS, SYMMETRY, Effort, Map, beyond, factors, has_grid, of_group, spatial
 from physym.checks.stored import check_dataset
 from physym.metrics import difference, nudge
 from physym.symmetry import reverse_time
@@ -31,7 +32,8 @@ _ROUNDINGS = 100
 class Subject(Protocol):
     """What simulators and learned models have in common.
 
-    A model also names the `simulator` it learned from and, if it computes in less than float64, its `rounding`.
+    A model also names the `simulator` it learned from and, if it computes in less than float64, its `rounding`. If it
+    commutes with a `group` whatever its weights, `promised` gives the matrices of that for some starts.
     """
 
     times: np.ndarray
@@ -181,8 +183,13 @@ def _check_subject(subject: Subject, start: xr.Dataset | None, seed: int, rng: n
         check_kept(report, law, kept, lambda: trial.run, tolerance, rng, suffix=suffix)
     step = times[:2]
     closeness = max(SYMMETRY, _ROUNDINGS * getattr(subject, "rounding", 0.0))
-    for name, moves in spatial(few, rng).items():
-        report.run(name, closeness, functools.partial(trial.symmetry, [(move, step) for move in moves]))
+    promised = subject.promised(few) if hasattr(subject, "promised") else None
+    moves = spatial(few, rng)
+    if promised is not None:
+        moves[f"equivariance under {subject.group}"] = of_group(promised, rng)
+    for name, some in moves.items():
+        tolerance = math.inf if name in beyond(promised) else closeness
+        report.run(name, tolerance, functools.partial(trial.symmetry, [(move, step) for move in some]))
     offset = (times[-1] - times[0]) * rng.uniform(0.1, 1.0)
     report.run("time translation", closeness, lambda: trial.symmetry([(lambda data: data, step + offset)]))
     if getattr(subject, "reversible", False):

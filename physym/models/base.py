@@ -48,8 +48,11 @@ class Model(LearnedModel):
     ) -> None:
         if net not in NETS:
             raise InputError(f"net: expected one of {', '.join(NETS)}; given {net!r}")
-        if not hidden or any(not isinstance(width, int) or width < 1 for width in hidden):
-            raise InputError(f"hidden: expected widths >= 1, given {hidden!r}")
+        widths = hidden if isinstance(hidden, tuple | list) else ()
+        if not widths or any(not isinstance(width, int) or isinstance(width, bool) or width < 1 for width in widths):
+            raise InputError(
+                f"hidden: expected widths >= 1 of one layer or more, given {hidden!r}; take for instance hidden=(32,)"
+            )
         if not isinstance(dimensionless, bool):
             raise InputError(f"dimensionless: expected True or False, given {dimensionless!r}")
         if group is not None and net != "emlp":
@@ -82,6 +85,23 @@ class Model(LearnedModel):
         hidden, dimensionless = tuple(settings["hidden"]), settings.get("dimensionless", True)
         group = read_group(settings["group"]) if "group" in settings else None
         return cls(net=settings["net"], group=group, hidden=hidden, device=device, dimensionless=dimensionless)
+
+    def promised(self, start: xr.Dataset) -> Group | None:
+        """The group of matrices that the law commutes with whatever its weights, acting on states and parameters alike.
+
+        The group about an axis that the axis turns along with is larger: for O(2) all of O(3), for SO(2) all of SO(3).
+
+        Args:
+            start: typed states and parameters, whose axis is meant.
+
+        Returns:
+            None for the nets without a group, which are held to all rotations and reflections.
+
+        Raises:
+            InputError: if the dataset is not one the model was fitted for, or a group such as D6 is about axes that
+                differ between the samples.
+        """
+        return None if self.group is None else self.network.promised(self._tensors(start)[0].context)
 
     @classmethod
     def trainer(cls) -> type[Trainer]:

@@ -12,7 +12,7 @@ from physym.data import Signature
 from physym.symmetry.groups import SO, AboutAxis, Group, MatrixGroup, O, Rosette
 from simulators.errors import InputError
 
-__all__ = ["check_group", "placed", "read_group", "write_group"]
+__all__ = ["check_group", "placed", "read_group", "turning_along", "write_group"]
 
 _KNOWN = "O(3), SO(3), O(2), SO(2), Dn or Cn such as D6"
 _ZERO = 1e-9
@@ -82,10 +82,22 @@ def placed(group: str | Group, signature: Signature) -> tuple[Group, np.ndarray 
             group = AboutAxis(plane, axis=tuple(axis.tolist()))
     size = signature.sizes.get("i")
     if size != group.dim:
-        raise InputError(
-            f"group {group!r}: expected vectors of {group.dim} components, given {size or 'none'}; take net='mlp'"
-        )
+        about = f"AboutAxis({group!r}), or a name such as 'D6'" if (size, group.dim) == (3, 2) else "net='mlp'"
+        raise InputError(f"group {group!r}: expected vectors of {group.dim} components, given {size}; take {about}")
     if axis is None or size == 1:
         return group, None
     still = [a @ axis for a in group.lie_algebra()] + [h @ axis - axis for h in group.discrete_generators()]
     return group, axis if np.allclose(still, 0.0, atol=_ZERO) else None
+
+
+def turning_along(group: Group, axis: np.ndarray | None) -> Group:
+    """The group that a law commutes with if the axis turns along with the states.
+
+    It is SO(d), or O(d) if there are reflections, where the group holds all rotations about the axis, or, without an
+    axis, all rotations; else the group.
+    """
+    size = group.dim - (axis is not None)
+    if np.linalg.matrix_rank(group.lie_algebra().reshape(-1, group.dim**2)) < size * (size - 1) // 2:
+        return group
+    mirrored = any(np.linalg.det(h) < 0 for h in group.discrete_generators())
+    return O(group.dim) if mirrored else SO(group.dim)

@@ -5,6 +5,9 @@ gravity's axis keeps gravity, which then is no input. Should gravity point elsew
 system is turned until it does not, by the shortest rotation; so the law is the same in any orientation of the axes as
 far as the group allows: for O(2) under all of O(3), for SO(2) under all of SO(3), for D_n only about gravity.
 
+Hidden tensors end at T(2), too few to tell n directions apart for n > 3: a net for D_n then commutes with all of O(2),
+and one for C_n with SO(2).
+
 Source: Finzi, Welling and Wilson (ICML 2021); see `physym.symmetry.EquivariantMLP`.
 """
 
@@ -15,8 +18,8 @@ import torch
 from torch import nn
 
 from physym.data import Context, Signature
-from physym.models.chosen_group import placed
-from physym.symmetry.groups import Group
+from physym.models.chosen_group import placed, turning_along
+from physym.symmetry.groups import Group, MatrixGroup
 from physym.symmetry.linear.maps import invariant_basis
 from physym.symmetry.linear.perceptron import EquivariantMLP
 from physym.symmetry.linear.representations import T, V
@@ -49,6 +52,7 @@ class EquivariantNet(nn.Module):
         if not vectors:
             raise InputError("net 'emlp': expected a state of tensor order 1, given none; use net='mlp'")
         self.group, axis = placed(group, signature)
+        self.widest = turning_along(self.group, axis)
         size = self.group.dim
         own = len(vectors) // size
         given = [v for v in signature.parameters if v.tensor_order] if axis is None else []
@@ -82,6 +86,25 @@ class EquivariantNet(nn.Module):
         vectors = (vectors.unflatten(-1, (-1, self.group.dim)) @ turn.mT).flatten(-2)
         size = along.norm(dim=-1, keepdim=True).expand(*lead, 1)
         return torch.cat([vectors, scalars, varying, size], dim=-1), turn
+
+    def promised(self, context: Context) -> Group:
+        """The group of matrices that the net commutes with, acting on states and parameters alike.
+
+        Where it holds about gravity's axis alone, it is that about the axis of these samples.
+
+        Raises:
+            InputError: if such a group is about axes that differ between the samples.
+        """
+        if self.axis is None or self.widest is not self.group:
+            return self.widest
+        turns = _rotation(context.vectors[:, 0], self.axis).cpu().numpy()
+        turn = turns[0]
+        if not np.allclose(turns, turn, atol=1e-9):
+            raise InputError(f"group {self.group!r}: expected samples with one axis, given several; take one at a time")
+        if np.allclose(turn, np.eye(len(turn)), atol=1e-12):
+            return self.group
+        flat, discrete = (turn.T @ part @ turn for part in (self.group.lie_algebra(), self.group.discrete_generators()))
+        return MatrixGroup(lie_algebra=flat, discrete=discrete, name=repr(self.group))
 
     @torch.no_grad()
     def prepare(self, z: torch.Tensor, context: Context) -> None:

@@ -70,6 +70,8 @@ class LearnedModel(abc.ABC):
         try:
             self.device = torch.device(device)
             torch.empty(0, device=self.device)
+        except TypeError as error:
+            raise InputError(f"device: expected one such as 'cpu' or 'cuda', given {device!r}") from error
         except (RuntimeError, AssertionError) as error:
             raise InputError(
                 f"device: expected one that torch can use, given {str(device)!r} ({str(error).splitlines()[0]})"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from physym.symmetry.averaging.arrays import library
 from physym.symmetry.linear.representations import Rep
 from simulators.errors import InputError
 
@@ -20,8 +21,8 @@ def act_each(rep: Rep, elements: np.ndarray, tensors: np.ndarray) -> np.ndarray:
 
     Args:
         rep: the representation.
-        elements: g (batch, d, d).
-        tensors: (batch, m, dim), or (1, m, dim) if they are the same for all elements.
+        elements: g (batch, d, d), of numpy or torch.
+        tensors: (batch, m, dim) of the same, or (1, m, dim) if they are the same for all elements.
 
     Returns:
         (batch, m, dim).
@@ -29,13 +30,13 @@ def act_each(rep: Rep, elements: np.ndarray, tensors: np.ndarray) -> np.ndarray:
     Raises:
         InputError: if the last axis of the tensors does not fit.
     """
-    size, total = elements.shape[-1], rep.dim(elements.shape[-1])
+    size, total, xp = elements.shape[-1], rep.dim(elements.shape[-1]), library(tensors)
     if tensors.shape[-1] != total:
         raise InputError(f"values: expected {total} entries of {rep!r} along the last axis, given {tensors.shape[-1]}")
     stars = any(any(factors) for factors, _ in rep.terms)
     # as factors from the right, on the last index: g transposed, and g⁻¹ for the dual
-    right = {False: elements.swapaxes(-1, -2), True: np.linalg.inv(elements) if stars else elements}
-    signs = np.sign(np.linalg.det(elements).real)[:, None, None] if any(p for _, p in rep.terms) else 1.0
+    right = {False: elements.swapaxes(-1, -2), True: xp.linalg.inv(elements) if stars else elements}
+    signs = xp.sign(xp.linalg.det(elements).real)[:, None, None] if any(p for _, p in rep.terms) else 1.0
     found, start = [], 0
     for factors, p in rep.terms:
         width = size ** len(factors)
@@ -44,9 +45,9 @@ def act_each(rep: Rep, elements: np.ndarray, tensors: np.ndarray) -> np.ndarray:
             # the first index is turned and becomes the last: after all have been, they are in order again
             part = part.reshape(len(part), -1, size, width // size).swapaxes(-1, -2) @ right[star][:, None]
             part = part.reshape(len(part), -1, width)
-        found.append(np.broadcast_to(part * signs if p else part, (len(elements), tensors.shape[1], width)))
+        found.append(xp.broadcast_to(part * signs if p else part, (len(elements), tensors.shape[1], width)))
         start += width
-    return np.concatenate(found, axis=-1) if found else np.broadcast_to(tensors, (len(elements), *tensors.shape[1:]))
+    return xp.concatenate(found, axis=-1) if found else xp.broadcast_to(tensors, (len(elements), *tensors.shape[1:]))
 
 
 def matrices(rho: Representation, elements: np.ndarray) -> np.ndarray:

@@ -21,14 +21,26 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from physym.symmetry.averaging.poses import SCALARS, Pose, carried, checked, lexicographic, of_unit_size, symmetry_of
+from physym.symmetry.averaging.arrays import is_tensor
+from physym.symmetry.averaging.poses import (
+    SCALARS,
+    Pose,
+    carried,
+    check_making,
+    checked,
+    lexicographic,
+    of_unit_size,
+    symmetry_of,
+)
+from physym.symmetry.averaging.tensors import followed, following, plain, principal
 from physym.symmetry.groups import Group
 from physym.symmetry.linear.representations import Rep
+from physym.symmetry.tolerance import check_tolerance
 from simulators.errors import InputError
 
 __all__ = ["distinct_order", "frame_average", "frames", "principal_axes"]
@@ -49,7 +61,7 @@ def frames(
     """The frames of clouds of points.
 
     Args:
-        points: (..., n, d).
+        points: (..., n, d), an array of numpy; `frame_average` keeps tensors.
         group: O(d), SO(d), S(n), or Product(S(n), O(d)) and the like for both.
         translations: whether these are symmetries besides; with O(d) they make E(d).
         tolerance: how near two eigenvalues may be, relative to the greatest. Rounding errors of 1e-16 turn the axes by
@@ -63,17 +75,17 @@ def frames(
 
     Raises:
         InputError: if two eigenvalues are too near: the cloud is too symmetric, or spans less than d - 1 dimensions; or
-            two points that are to be sorted have the same first component; or the group does not fit.
+            two points that are to be sorted have the same first component; or the group does not fit; or the tolerance
+            is no number >= 0.
 
     >>> from physym.symmetry import O
     >>> found = frames([[2.0, 0.0], [0.0, 1.0]], O(2))
     >>> np.abs(found.undo([[2.0, 0.0], [0.0, 1.0]])).tolist()[0]
     [[2.0, 0.0], [0.0, 1.0]]
     """
-    points = checked(points)
-    if on_degenerate not in ("raise", "accept"):
-        raise InputError(f"on_degenerate: expected 'raise' or 'accept', given {on_degenerate!r}")
-    symmetry = symmetry_of(group, points)
+    points, tolerance = checked(points), check_tolerance(tolerance)
+    _check_choice(on_degenerate)
+    symmetry = symmetry_of(group, points.shape)
     *lead, count, dim = points.shape
     shift = points.mean(axis=-2) if translations else np.zeros((*lead, dim))
     centred = points - shift[..., None, :]
@@ -94,7 +106,7 @@ def frames(
 
 
 def frame_average(
-    f: Callable[[np.ndarray], ArrayLike],
+    f: Callable[[Any], Any],
     group: Group,
     rep_out: Rep = SCALARS,
     *,
@@ -103,10 +115,14 @@ def frame_average(
     translations: bool = False,
     tolerance: float = 1e-6,
     on_degenerate: Literal["raise", "accept"] = "raise",
-) -> Callable[[ArrayLike], np.ndarray]:
+) -> Callable[[Any], Any]:
     """A function of point clouds made equivariant by an average over frames.
 
     Functions that are equivariant stay as they are, and all equivariant functions can be had so.
+
+    Points that are a tensor of torch are given to f as one of the same type on the same device, and derivatives with
+    respect to the weights of f are exact. So are those with respect to the points, of any order, the turning of the
+    axes included, except where the order of points is about to change: there F jumps.
 
     Args:
         f: from clouds (..., n, d) to values (..., dim), for each cloud of the batch one; or any shape after that of the
@@ -117,10 +133,11 @@ def frame_average(
         positions: whether what f gives are positions, which translations move as well; else translations leave it.
         translations: whether these are symmetries besides; with O(d) they make E(d).
         tolerance: as of `frames`.
-        on_degenerate: as of `frames`.
+        on_degenerate: as of `frames`; but clouds whose derivatives are to be had are always refused if their axes have
+            none.
 
     Raises:
-        InputError: on a call: as `frames`, or if the shape of what f gives does not fit.
+        InputError: if an argument is none of these; on a call: as `frames`, or if f gives nan or what does not fit.
 
     >>> from physym.symmetry import O
     >>> largest = frame_average(lambda x: x[..., 0].max(axis=-1), O(2))
@@ -128,18 +145,28 @@ def frame_average(
     >>> float(largest(cloud)), float(largest(cloud[:, ::-1]))
     (2.0, 2.0)
     """
-    if not isinstance(rep_out, Rep):
-        raise InputError(f"rep_out: expected a representation made of T, V and PSEUDO, given {rep_out!r}")
+    symmetry = check_making(f, group, rep_out, positions=positions, tolerance=tolerance)
+    _check_choice(on_degenerate)
 
-    def averaged(points: ArrayLike) -> np.ndarray:
-        found = frames(points, group, translations=translations, tolerance=tolerance, on_degenerate=on_degenerate)
+    def averaged(points: Any) -> Any:  # noqa: ANN401
+        points, numbers = plain(points)
+        choice = "raise" if is_tensor(points) and followed(points) else on_degenerate
+        found = frames(numbers, group, translations=translations, tolerance=tolerance, on_degenerate=choice)
+        if is_tensor(points):
+            axes = principal if symmetry.turns else None
+            found = following(found, points[..., None, :, :], axes, translations=translations)
         total, count = 0.0, found.matrix.shape[-3]
         for k in range(count):
             one = Pose(found.matrix[..., k, :, :], found.shift[..., k, :], found.order[..., k, :])
-            total = total + carried(one, f(one.undo(points)), rep_out, per_point=per_point, positions=positions)
+            total = total + carried(f, one, points, rep_out, per_point=per_point, positions=positions)
         return total / count
 
     return averaged
+
+
+def _check_choice(on_degenerate: str) -> None:
+    if on_degenerate not in ("raise", "accept"):
+        raise InputError(f"on_degenerate: expected 'raise' or 'accept', given {on_degenerate!r}")
 
 
 def principal_axes(points: np.ndarray, least: float) -> np.ndarray:

@@ -19,17 +19,25 @@ from typing import Any
 
 import numpy as np
 
-from physym.symmetry.averaging.arrays import array_of, finite_input, largest, rounding
+from physym.symmetry.averaging.arrays import (
+    array_of,
+    check_finite,
+    finite_input,
+    is_tensor,
+    largest,
+    rounding,
+    together,
+)
 from physym.symmetry.averaging.batched import Representation, act_each, matrices
-from physym.symmetry.groups import AboutAxis, Group, MatrixGroup, Product
+from physym.symmetry.averaging.compact import check_compact, parts
+from physym.symmetry.groups import Group, MatrixGroup
 from physym.symmetry.groups.orthogonal import check_degree
 from physym.symmetry.linear.representations import Rep
 from simulators.errors import InputError
 
-__all__ = ["Average", "average", "check_compact"]
+__all__ = ["Average", "average"]
 
 _SAMPLES = 1000
-_ROUNDING = 1e-10
 _AT_ONCE = 2**18
 
 
@@ -64,15 +72,22 @@ class Average:
         """The average (..., dim_out) at x (..., dim_in).
 
         Raises:
-            InputError: if x is not finite or does not fit, or f does not give one value for each of a batch; on the
-                first call also if these depend on each other, or the degree is too small for f.
+            InputError: if x is not finite or does not fit, or f does not give one finite value for each of a batch
+                (tensors are looked at on the first call alone); on the first call also if these depend on each other,
+                or the degree is too small for f.
         """
         x = finite_input(x)
         if self._sure or not self.check or 0 in x.shape:
-            return sum(_sum(weights, values) for weights, values in self._values(x, self.elements))
-        mean, scale = 0.0, 0.0
+            mean = sum(_sum(weights, values) for weights, values in self._values(x, self.elements))
+            check_finite(mean, "f")
+            return mean
+        mean, sizes = 0.0, []
         for weights, values in self._values(x, self.elements, alone=True):
-            mean, scale = mean + _sum(weights, values), max(scale, largest(values))
+            mean = mean + _sum(weights, values)
+            sizes.append(largest(values))
+        scale = np.max(sizes)
+        check_finite(largest(x), "x")  # of tensors too, this once
+        check_finite(scale, "f")
         if self.turn is not None:
             first, second = self.turn
             other = sum(_sum(*terms) for terms in self._values(x, first @ self.elements @ second))
@@ -114,7 +129,7 @@ class Average:
         for start in range(0, len(elements), at_once):
             g = elements[start : start + at_once]
             moved = _act(self.rho_in, np.linalg.inv(g), x[None])
-            values = array_of(self.f(moved))
+            values = array_of(self.f(moved), "f")
             wanted, given = (len(g), *x.shape[:-1]), tuple(values.shape)
             if given[:1] != wanted[:1] or (self._size_out(g) != 1 and given[:-1] != wanted):
                 raise InputError(
@@ -122,7 +137,7 @@ class Average:
                     f" for {tuple(moved.shape)}"
                 )
             if alone and not start and len(g) > 1:
-                single = array_of(self.f(moved[-1:]))
+                single = array_of(self.f(moved[-1:]), "f")
                 off = largest(single - values[-1:]) if single.shape == values[-1:].shape else np.inf
                 if off > rounding(values) * largest(values):
                     raise InputError(
@@ -211,7 +226,7 @@ def average(
         samples = _SAMPLES
     if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 2:
         raise InputError(f"samples: expected an integer >= 2, which tells an error, given {samples!r}")
-    if any(isinstance(part, MatrixGroup) for part in _parts(group)):
+    if any(isinstance(part, MatrixGroup) for part in parts(group)):
         raise InputError(
             f"samples: expected a group whose random elements are uniform, given {group!r}, known by generators; leave"
             " out the samples, and all of its elements are taken"
@@ -233,67 +248,26 @@ def _rule(group: Group, degree: int) -> tuple[np.ndarray, np.ndarray]:
         ) from error
 
 
-def check_compact(group: Group) -> None:
-    """Refuse groups without a uniform random element.
-
-    Raises:
-        InputError: if the group is not compact, or is infinite and known by its generators alone, so that its elements
-            cannot be drawn uniformly.
-    """
-    for part in _parts(group):
-        if isinstance(part, MatrixGroup) and not part.finite:
-            raise InputError(
-                f"{part!r}: expected a group whose uniform random elements are known, given infinitely many by their"
-                " generators; take the group by its name, or a finite one"
-            )
-        if not part.finite and not _unitary(part):
-            raise InputError(
-                f"{part!r}: expected a compact group, given one that is not: no average over it exists; average over"
-                " its compact part, such as the rotations, or use invariants"
-            )
-
-
-def _parts(group: Group) -> Iterator[Group]:
-    if isinstance(group, Product):
-        yield from _parts(group.first)
-        yield from _parts(group.second)
-    elif isinstance(group, AboutAxis):
-        yield from _parts(group.plane)
-    else:
-        yield group
-
-
-def _unitary(group: Group) -> bool:
-    flat, discrete = group.lie_algebra(), group.discrete_generators()
-    skew = np.abs(flat + flat.conj().swapaxes(-1, -2)).max(initial=0.0)
-    lengths = np.abs(discrete @ discrete.conj().swapaxes(-1, -2) - np.eye(group.dim)).max(initial=0.0)
-    return bool(max(skew, lengths) < _ROUNDING)
-
-
 def _act(rho: Representation, g: np.ndarray, x: Any, *, scalar: bool = False) -> Any:  # noqa: ANN401
     """ρ(g_b) x_b of arrays of numpy or torch (elements, ..., dim), or of one (1, ..., dim) that is the same for all.
 
     Of any shape (elements, ...) if the representation is a number, where that is allowed.
     """
-    tensor = hasattr(x, "new_tensor")
-    if isinstance(rho, Rep) and not tensor and not (scalar and rho.dim(g.shape[-1]) == 1):
+    if isinstance(rho, Rep) and not is_tensor(x) and not (scalar and rho.dim(g.shape[-1]) == 1):
         flat = x.reshape(len(x), -1, x.shape[-1]) if x.ndim > 1 else x[:, None, None]
         return act_each(rho, g, flat).reshape(len(g), *x.shape[1:])
     found = matrices(rho, g)
     if scalar and found.shape[-1] == 1:
-        return x * _like(x, found.reshape(-1, *(1,) * (x.ndim - 1)))
+        x, found = together(x, found.reshape(-1, *(1,) * (x.ndim - 1)))
+        return x * found
     if x.ndim < 2 or x.shape[-1] != found.shape[-1]:
         raise InputError(
             f"values: expected {found.shape[-1]} entries along the last axis, given the shape {tuple(x.shape[1:])}"
         )
-    found = found.swapaxes(-1, -2).reshape(len(g), *(1,) * (x.ndim - 3), *found.shape[1:])
-    return (x[:, None] @ _like(x, found))[:, 0] if x.ndim == 2 else x @ _like(x, found)
-
-
-def _like(x: Any, values: np.ndarray) -> Any:  # noqa: ANN401
-    """Numbers as an array or tensor of the kind of x."""
-    return x.new_tensor(values) if hasattr(x, "new_tensor") else values
+    x, found = together(x, found.swapaxes(-1, -2).reshape(len(g), *(1,) * (x.ndim - 3), *found.shape[1:]))
+    return (x[:, None] @ found)[:, 0] if x.ndim == 2 else x @ found
 
 
 def _sum(weights: np.ndarray, values: Any) -> Any:  # noqa: ANN401
-    return (values * _like(values, weights.reshape(-1, *(1,) * (values.ndim - 1)))).sum(0)
+    values, weights = together(values, weights.reshape(-1, *(1,) * (values.ndim - 1)))
+    return (values * weights).sum(0)

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from physym.symmetry.clouds.features import checked_points
+from physym.symmetry.clouds.features import check_flag, checked_points, unit
 from physym.symmetry.groups import SO, O
+from physym.symmetry.tolerance import check_tolerance
 from physym.symmetry.vectors.alignment import align
 from simulators.errors import InputError
 
@@ -41,8 +42,8 @@ def congruence(
     """The isometry and the order that carry one cloud to another, or None if there are none.
 
     Args:
-        start: the points a (n, d).
-        goal: the points b (n, d).
+        start: the points a (n, d), of numpy.
+        goal: the points b (n, d), of numpy.
         tolerance: how far points may be from each other, relative to the greatest distance from the origin.
         reflections: whether mirror images are the same.
         translations: whether the origin does not matter.
@@ -52,7 +53,7 @@ def congruence(
         and as n² for clouds without symmetries.
 
     Raises:
-        InputError: if the clouds have not one shape (n, d), or are not finite.
+        InputError: if the clouds have not one shape (n, d), or are not finite, or the tolerance is not > 0.
 
     >>> congruence([[0.0], [1.0], [4.0]], [[7.0], [3.0], [6.0]]).order
     array([0, 2, 1])
@@ -62,14 +63,16 @@ def congruence(
     a, b = checked_points(start), checked_points(goal)
     if a.ndim != 2 or a.shape != b.shape:
         raise InputError(f"goal: expected two clouds of one shape (n, d), given {a.shape} and {b.shape}")
-    if not np.isfinite(tolerance) or tolerance <= 0:
-        raise InputError(f"tolerance: expected a number > 0, given {tolerance!r}")
-    middle = (a.mean(axis=0), b.mean(axis=0)) if translations else (np.zeros(a.shape[1]),) * 2
+    if not (tolerance := check_tolerance(tolerance)):
+        raise InputError("tolerance: expected a number > 0, given 0; rounding is not exact, take one such as 1e-8")
+    size = unit(np.stack([a, b])).max()
+    a, b = a / size, b / size
+    middle = (a.mean(axis=0), b.mean(axis=0)) if check_flag(translations, "translations") else np.zeros((2, a.shape[1]))
     a, b = a - middle[0], b - middle[1]
     scale = max(np.linalg.norm(a, axis=1).max(), np.linalg.norm(b, axis=1).max())
     if scale == 0:
-        return Congruence(np.eye(a.shape[1]), middle[1] - middle[0], np.arange(len(a)))
-    group = O(a.shape[1]) if reflections else SO(a.shape[1])
+        return Congruence(np.eye(a.shape[1]), size * (middle[1] - middle[0]), np.arange(len(a)))
+    group = O(a.shape[1]) if check_flag(reflections, "reflections") else SO(a.shape[1])
     chosen = _spanning(a, tolerance * scale)
     for match in _matches(a[chosen] @ a[chosen].T, b, b @ b.T, 4 * tolerance * scale**2):
         matrix = align(a[chosen], b[match], group)
@@ -77,7 +80,7 @@ def congruence(
         if order is not None:
             # the best for all points, not only for those tried
             matrix = align(a, b[order], group)
-            return Congruence(matrix, middle[1] - matrix @ middle[0], order)
+            return Congruence(matrix, size * (middle[1] - matrix @ middle[0]), order)
     return None
 
 

@@ -25,6 +25,9 @@ from the origin,
 ⟨·⟩ being the mean over points, and g = |u|/√(|u|² + 0.01) there for continuity where u is nothing and has no direction:
 functions of the cloud alone, without any choice, and Lipschitz continuous.
 
+`gram_features`, `conjugation_invariants` and `distances` work on torch too, and differentiate there; what has to do
+with centroids is of numpy alone.
+
 Source: B. Blum-Smith, N. Huang, M. Cuturi and S. Villar, Functions on symmetric matrices and point clouds via
 lightweight invariant features from Galois theory (SIAM Journal on Applied Algebra and Geometry 9, 2025; arXiv
 2405.08097).
@@ -35,11 +38,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from physym.symmetry.vectors.forms import Array, module_of, numbers
 from simulators.errors import InputError
 
 __all__ = [
-    "centroid_features", "centroid_frame", "centroid_rows", "centroids", "checked_points", "conjugation_invariants",
-    "distances", "gram_features",
+    "centroid_features", "centroid_frame", "centroid_rows", "centroids", "check_flag", "checked_points",
+    "conjugation_invariants", "distances", "gram_features", "unit",
 ]  # fmt: skip
 
 _DAMPED = 0.1
@@ -47,39 +51,44 @@ _DAMPED = 0.1
 _UNSURE = 1e-6
 
 
-def conjugation_invariants(matrix: ArrayLike) -> np.ndarray:
+def conjugation_invariants(matrix: Array) -> Array:
     """Features of a symmetric matrix that no permutation of rows and columns together changes.
 
     Args:
-        matrix: (..., n, n), symmetric.
+        matrix: (..., n, n), symmetric; of numpy or torch.
 
     Returns:
         An array (..., n(n + 1)/2 + 1): the sorted diagonal, the sorted entries above it, and f*; see the module.
 
     Raises:
-        InputError: if the matrix is not symmetric, or not finite.
+        InputError: if the matrix is not symmetric, or not finite (of numpy arrays alone; tensors are not looked at).
 
     >>> conjugation_invariants([[3.0, 5.0], [5.0, 2.0]])
     array([ 2.,  3.,  5., 25.])
     """
-    matrix = _numbers(matrix, "matrix")
+    matrix = _real(matrix, "matrix")
     if matrix.ndim < 2 or matrix.shape[-1] != matrix.shape[-2]:
-        raise InputError(f"matrix: expected an array (..., n, n), given the shape {matrix.shape}")
-    size = np.abs(matrix).max(initial=0.0)
-    if np.abs(matrix - np.swapaxes(matrix, -1, -2)).max(initial=0.0) > 1e-9 * size:
-        raise InputError("matrix: expected a symmetric one, given another; take (X + Xᵀ)/2 if that is meant")
-    diagonal = np.diagonal(matrix, axis1=-2, axis2=-1)
+        raise InputError(f"matrix: expected an array (..., n, n), given the shape {tuple(matrix.shape)}")
+    if module_of(matrix) is np:
+        size = np.abs(matrix).max(initial=0.0)
+        if np.abs(matrix / 2 - np.swapaxes(matrix, -1, -2) / 2).max(initial=0.0) > 0.5e-9 * size:
+            raise InputError("matrix: expected a symmetric one, given another; take (X + Xᵀ)/2 if that is meant")
+    diagonal = matrix.diagonal(0, -2, -1)
     above = matrix[(..., *np.triu_indices(matrix.shape[-1], 1))]
     with np.errstate(over="ignore", invalid="ignore"):
-        mixed = _finite(np.sum(diagonal * (matrix.sum(axis=-1) - diagonal), axis=-1, keepdims=True))
-    return np.concatenate([np.sort(diagonal, axis=-1), np.sort(above, axis=-1), mixed], axis=-1)
+        mixed = _finite((diagonal * (matrix.sum(axis=-1) - diagonal)).sum(axis=-1)[..., None])
+    return module_of(matrix).concatenate([_sorted(diagonal), _sorted(above), mixed], axis=-1)
 
 
-def gram_features(points: ArrayLike, *, centre: bool = False) -> np.ndarray:
+def _sorted(values: Array) -> Array:
+    return np.sort(values, axis=-1) if module_of(values) is np else values.sort(dim=-1).values
+
+
+def gram_features(points: Array, *, centre: bool = False) -> Array:
     """The `conjugation_invariants` (..., n(n + 1)/2 + 1) of the Gram matrix of clouds (..., n, d).
 
     Args:
-        points: (..., n, d).
+        points: (..., n, d), of numpy or torch.
         centre: whether the mean of the points is their origin, so that translations do not matter either.
 
     Raises:
@@ -88,14 +97,14 @@ def gram_features(points: ArrayLike, *, centre: bool = False) -> np.ndarray:
     >>> gram_features([[2.0, 0.0], [0.0, 1.0]])
     array([1., 4., 0., 0.])
     """
-    points = checked_points(points, centre=centre)
+    points = checked_points(points, centre=centre, tensors=True)
     with np.errstate(over="ignore", invalid="ignore"):
-        gram = _finite(points @ np.swapaxes(points, -1, -2))
+        gram = _finite(points @ points.swapaxes(-1, -2))
     return conjugation_invariants(gram)
 
 
-def distances(points: ArrayLike) -> np.ndarray:
-    """The sorted distances (..., n(n - 1)/2) between all pairs of points of clouds (..., n, d).
+def distances(points: Array) -> Array:
+    """The sorted distances (..., n(n - 1)/2) between all pairs of points of clouds (..., n, d) of numpy or torch.
 
     They are invariants of rotations, reflections, translations and order, but not all: the points 0, 1, 4, 10, 12, 17
     of a line have the same ones as 0, 1, 8, 11, 13, 17.
@@ -103,11 +112,14 @@ def distances(points: ArrayLike) -> np.ndarray:
     >>> distances([[0.0, 0.0], [3.0, 4.0], [3.0, 0.0]])
     array([3., 4., 5.])
     """
-    points = checked_points(points)
+    points = checked_points(points, tensors=True)
     first, second = np.triu_indices(points.shape[-2], 1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        apart = _finite(np.linalg.norm(points[..., first, :] - points[..., second, :], axis=-1))
-    return np.sort(apart, axis=-1)
+    if module_of(points) is not np:
+        return _sorted(module_of(points).linalg.vector_norm(points[..., first, :] - points[..., second, :], dim=-1))
+    size = unit(points)
+    points = points / size
+    with np.errstate(over="ignore"):
+        return _finite(_sorted(np.linalg.norm(points[..., first, :] - points[..., second, :], axis=-1)) * size[..., 0])
 
 
 def centroids(points: ArrayLike, *, centre: bool = False) -> np.ndarray:
@@ -127,6 +139,8 @@ def centroids(points: ArrayLike, *, centre: bool = False) -> np.ndarray:
     array([[1.533]])
     """
     points = checked_points(points, centre=centre)
+    scale = unit(points)
+    points = points / scale
     size = np.sqrt(np.mean(np.sum(points**2, axis=-1), axis=-1))[..., None, None]
     p = points / np.where(size > 0, size, 1.0)
     spread = np.swapaxes(p, -1, -2) @ p / p.shape[-2]
@@ -141,7 +155,8 @@ def centroids(points: ArrayLike, *, centre: bool = False) -> np.ndarray:
         along = np.sum(p * axes[-1][..., None, :], axis=-1)
         certain = length / np.hypot(length, _DAMPED)
         found.append(certain * np.mean((along + along**2)[..., None] * p, axis=-2))
-    return np.stack(found, axis=-2) * size
+    with np.errstate(over="ignore"):
+        return _finite(np.stack(found, axis=-2) * size * scale)
 
 
 def _beside(vector: np.ndarray, axes: list[np.ndarray]) -> np.ndarray:
@@ -171,6 +186,7 @@ def centroid_frame(points: ArrayLike, *, centre: bool = False) -> np.ndarray:
     [[0.0, 1.0], [0.0, 0.0]]
     """
     points = checked_points(points, centre=centre)
+    points = points / unit(points)
     size = np.sqrt(np.mean(np.sum(points**2, axis=-1), axis=-1))[..., None]
     given, axes = centroids(points), []
     for k in range(points.shape[-1]):
@@ -195,11 +211,11 @@ def centroid_rows(points: ArrayLike, *, centre: bool = False) -> tuple[np.ndarra
         InputError: if the shape is another, or the points are not finite.
     """
     points = checked_points(points, centre=centre)
-    with np.errstate(over="ignore", invalid="ignore"):
-        _finite(np.sum(points**2, axis=(-2, -1)))
     found = centroids(points)
-    inner = found @ np.swapaxes(found, -1, -2)
-    rows = np.concatenate([points @ np.swapaxes(found, -1, -2), np.sum(points**2, axis=-1, keepdims=True)], axis=-1)
+    moved = np.swapaxes(found, -1, -2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        inner = _finite(found @ moved)
+        rows = _finite(np.concatenate([points @ moved, np.sum(points**2, axis=-1, keepdims=True)], axis=-1))
     return inner[(..., *np.triu_indices(points.shape[-1]))], rows
 
 
@@ -228,36 +244,52 @@ def centroid_features(points: ArrayLike, *, centre: bool = False) -> np.ndarray:
     inner, rows = centroid_rows(points, centre=centre)
     order = np.lexsort(np.moveaxis(rows[..., ::-1], -1, 0))
     rows = np.take_along_axis(rows, order[..., None], axis=-2)
-    return np.concatenate([inner, rows.reshape(*rows.shape[:-2], -1)], axis=-1)
+    return np.concatenate([inner, rows.reshape(*rows.shape[:-2], rows.shape[-2] * rows.shape[-1])], axis=-1)
 
 
-def checked_points(points: ArrayLike, *, centre: bool = False) -> np.ndarray:
-    """Clouds (..., n, d) of finite numbers, less their mean if so wished.
+def checked_points(points: Array, *, centre: bool = False, tensors: bool = False) -> Array:
+    """Clouds (..., n, d) of finite numbers, less their mean if so wished; `tensors` of torch are not looked at.
 
     Raises:
         InputError: if they are none.
     """
-    points = _numbers(points, "points")
+    points = _real(points, "points") if tensors else numbers(points, "points", real=True)
     if points.ndim < 2 or not points.shape[-1] or not points.shape[-2]:
-        raise InputError(f"points: expected clouds (..., n, d) of at least one point, given the shape {points.shape}")
-    return points - points.mean(axis=-2, keepdims=True) if centre else points
+        given = tuple(points.shape)
+        raise InputError(f"points: expected clouds (..., n, d) of at least one point, given the shape {given}")
+    if not check_flag(centre, "centre"):
+        return points
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _finite(points - points.mean(axis=-2, keepdims=True))
 
 
-def _finite(values: np.ndarray) -> np.ndarray:
-    """The same, if it did not overflow."""
-    if not np.all(np.isfinite(values)):
+def check_flag(value: bool, name: str) -> bool:
+    """Yes or no.
+
+    Raises:
+        InputError: if it is neither.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name}: expected True or False, given {value!r}")
+    return bool(value)
+
+
+def unit(points: np.ndarray) -> np.ndarray:
+    """Powers of 2 (..., 1, 1) as large as the largest coordinates of clouds: in units of them squares are finite."""
+    return np.ldexp(1.0, np.frexp(np.abs(points).max(axis=(-2, -1), keepdims=True, initial=0.0))[1] - 1)
+
+
+def _finite(values: Array) -> Array:
+    """The same, if it did not overflow; tensors are not looked at."""
+    if module_of(values) is np and not np.all(np.isfinite(values)):
         raise InputError("points: expected numbers whose products are finite, given larger ones; take other units")
     return values
 
 
-def _numbers(given: ArrayLike, name: str) -> np.ndarray:
-    try:
-        array = np.asarray(given)
-    except ValueError as error:
-        raise InputError(f"{name}: expected one array, given lists of several lengths") from error
-    if array.dtype.kind not in "biuf":
-        raise InputError(f"{name}: expected real numbers, given an array of {array.dtype}")
-    array = array.astype(np.float64)
-    if not np.all(np.isfinite(array)):
-        raise InputError(f"{name}: expected finite numbers, given nan or infinite ones")
-    return array
+def _real(given: Array, name: str) -> Array:
+    torch = module_of(given)
+    if torch is np:
+        return numbers(given, name, real=True)
+    if given.is_complex():
+        raise InputError(f"{name}: expected real numbers, given a tensor of {given.dtype}")
+    return given if given.is_floating_point() else given.to(torch.get_default_dtype())

@@ -27,12 +27,12 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from physym.symmetry.clouds.features import centroid_frame, checked_points, conjugation_invariants, distances
+from physym.symmetry.clouds.features import check_flag, checked_points, unit
+from physym.symmetry.clouds.multisets import Multisets, check_features, columns, multisets
+from physym.symmetry.vectors.forms import numbers
 from simulators.errors import InputError
 
 __all__ = ["PointCloudRegressor"]
-
-Multisets = tuple[np.ndarray, ...]
 
 # each half of the one before, see `_inner`
 _WIDTHS = (2.0, 1.0, 0.5, 0.25)
@@ -65,7 +65,8 @@ class PointCloudRegressor:
             with a centre of symmetry keep only their radii (take "pairs" or "gram" for these); "gram", the multisets
             of the Gram matrix and f*; "pairs", its entries pair by pair, n(n - 1)/2 rows from which these
             follow; "distances" between pairs, which do not tell all clouds apart; or a function from a cloud (n, d) to
-            multisets, a tuple of arrays (any number, columns).
+            multisets, a tuple of arrays (any number, columns), as many of every cloud. The named ones depend on the
+            units of the points as a whole only by rounding.
         centre: whether translations do not matter either.
 
     Attributes:
@@ -74,7 +75,7 @@ class PointCloudRegressor:
         kernel_: width, reach and ridge that were chosen.
 
     Raises:
-        InputError: if the features are unknown.
+        InputError: if the features are unknown, or `centre` is not True or False.
 
     >>> clouds = np.random.default_rng(0).standard_normal((60, 4, 2))
     >>> areas = np.linalg.det(np.swapaxes(clouds, 1, 2) @ clouds)
@@ -97,13 +98,15 @@ class PointCloudRegressor:
         """Change settings.
 
         Raises:
-            InputError: if there is none of that name, or the features are unknown.
+            InputError: if there is none of that name, the features are unknown, or `centre` is not True or False.
         """
         for name, value in settings.items():
             if name not in ("features", "centre"):
                 raise InputError(f"expected settings among features, centre, given {name!r}")
-            if name == "features" and not callable(value) and value not in _FEATURES:
-                raise InputError(f"features: expected one of {', '.join(_FEATURES)} or a function, given {value!r}")
+            if name == "features":
+                check_features(value)
+            else:
+                check_flag(value, "centre")
             setattr(self, name, value)
         return self
 
@@ -111,13 +114,15 @@ class PointCloudRegressor:
         """Learn from clouds and their numbers.
 
         Args:
-            clouds: (N, n, d), or a list of N arrays (n, d), whose numbers of points may differ.
-            values: (N,).
+            clouds: (N, n, d), or a list of N arrays (n, d), whose numbers of points may differ; of numpy.
+            values: (N,), real.
 
         Raises:
             InputError: if they do not fit together, are fewer than two, or are not finite.
         """
-        self._dim = None
+        # a fit that fails leaves nothing to predict with
+        vars(self).pop("kernel_", None)
+        self._dim = self._columns = self._unit = None
         sets = self._multisets(clouds)
         values = _checked_values(values, len(sets))
         self._scales = [_scales(np.concatenate([one[k] for one in sets])) for k in range(len(sets[0]))]
@@ -180,13 +185,15 @@ class PointCloudRegressor:
             wanted = f"(n, {next(iter(self._dim))[0]})" if self._dim else "(n, d), all of one d"
             raise InputError(f"clouds: expected one or more {wanted}, given {sorted(dims) or 'none'}")
         self._dim = dims
-        make = self.features if callable(self.features) else _FEATURES[self.features]
-        with np.errstate(over="ignore", invalid="ignore"):
-            sets = [(*make(cloud), np.array([[float(len(cloud))]])) for cloud in points]
-        if not all(rows.ndim == 2 and len(rows) for one in sets for rows in one):
-            raise InputError(f"clouds: expected rows of features {self.features!r} for each, given a cloud with none")
-        if not all(np.all(np.isfinite(rows)) for one in sets for rows in one):
-            raise InputError("clouds: expected numbers whose products are finite, given larger ones; take other units")
+        if not callable(self.features):
+            self._unit = self._unit or unit(np.concatenate(points)).item()
+            with np.errstate(over="ignore"):
+                points = [cloud / self._unit for cloud in points]
+        sets = multisets(self.features, points)
+        widths = columns(sets[0])
+        if widths != (self._columns or widths):
+            raise InputError(f"features: expected {self._columns} columns as in training, given {widths}; fit again")
+        self._columns = widths
         return sets
 
     def _scaled(self, sets: list[Multisets]) -> list[Multisets]:
@@ -196,43 +203,10 @@ class PointCloudRegressor:
 
 
 def _checked_values(values: ArrayLike, count: int) -> np.ndarray:
-    try:
-        values = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"values: expected {count} numbers, given others") from error
+    values = numbers(values, "values", real=True)
     if values.shape != (count,) or count < 2:
         raise InputError(f"values: expected two or more, one for each cloud, given {values.shape} and {count}")
-    if not np.all(np.isfinite(values)):
-        raise InputError("values: expected finite numbers, given nan or infinite ones")
     return values
-
-
-def _centroids(cloud: np.ndarray) -> Multisets:
-    """The points in the frame of the centroids, functions of the lightweight invariants, and their lengths."""
-    rows = np.concatenate([cloud @ centroid_frame(cloud).T, np.linalg.norm(cloud, axis=1, keepdims=True)], axis=1)
-    return (rows,)
-
-
-def _gram(cloud: np.ndarray) -> Multisets:
-    count = len(cloud)
-    values = conjugation_invariants(cloud @ cloud.T)[:, None]
-    return values[:count], values[count:-1], values[-1:]
-
-
-def _pairs(cloud: np.ndarray) -> Multisets:
-    """Of each pair what tells (X_ii, X_jj, X_ij) up to the order of the two: lengths, and the distance."""
-    first, second = np.triu_indices(len(cloud), 1)
-    a, b = (np.linalg.norm(cloud[k], axis=1) for k in (first, second))
-    return (np.stack([a + b, np.abs(a - b), np.linalg.norm(cloud[first] - cloud[second], axis=1)], axis=1),)
-
-
-def _distances(cloud: np.ndarray) -> Multisets:
-    return (distances(cloud)[:, None],)
-
-
-_FEATURES: dict[str, Callable[[np.ndarray], Multisets]] = {
-    "centroids": _centroids, "gram": _gram, "pairs": _pairs, "distances": _distances,
-}  # fmt: skip
 
 
 def _scales(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,18 +8,22 @@ other components. Random elements, averages over all elements and the dimensions
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import matrix_balance
 
 from simulators.errors import InputError
 
-__all__ = ["MOST", "Group", "check_count", "words"]
+__all__ = ["MOST", "Group", "balanced", "check_count", "check_degree", "words"]
 
 MOST = 50_000
 _LARGEST = 2**28
 _SAME = 1e-9
+_BIN = 1e-6
+_EDGE = 0.01
 _FAR = 1e6
 
 
@@ -122,12 +126,13 @@ class Group(abc.ABC):
         Raises:
             InputError: if no exact rule is known for the group, or it is not compact.
         """
+        check_degree(degree)
         if self.finite:
             elements = self.elements()
             return elements, np.full(len(elements), 1.0 / len(elements))
         raise InputError(
             f"{self!r}: expected a group with an exact quadrature (finite groups, SO(2), O(2), SO(3), O(3), and these"
-            " about an axis), given one without; average over random elements"
+            " about an axis), given one without; average over random elements if it is compact"
         )
 
     def classes(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
@@ -153,42 +158,85 @@ class Group(abc.ABC):
         return np.linalg.eigvals(elements), weights
 
 
-def check_count(group: Group, count: int) -> None:
+def check_count(group: Group, count: int, most: float = MOST) -> None:
     """Refuse to list very many elements.
 
     Raises:
-        InputError: if they are more than 50,000, or all their entries more than 2^28.
+        InputError: if they are more than 50,000 (or `most`), or all their entries more than 2^28.
     """
-    if count > MOST or count * group.dim**2 > _LARGEST:
+    if count > most or count * group.dim**2 > _LARGEST:
+        few = f"at most {most} elements to list, with" if most < np.inf else "elements with"
         raise InputError(
-            f"{group!r}: expected at most {MOST} elements to list, with at most 2^28 entries, given {count} of"
-            f" {group.dim} x {group.dim}; average over random elements, or over classes"
+            f"{group!r}: expected {few} at most 2^28 entries, given {count} of {group.dim} x {group.dim}; average over"
+            " random elements, or over classes"
         )
+
+
+def check_degree(degree: int) -> None:
+    """Refuse what is no degree of a polynomial.
+
+    Raises:
+        InputError: unless it is an integer >= 0.
+    """
+    if isinstance(degree, bool) or not isinstance(degree, int | np.integer) or degree < 0:
+        raise InputError(f"degree: expected an integer >= 0, given {degree!r}")
+
+
+def balanced(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Matrices in units of the components that make them small, without rounding.
+
+    Units that fit the ratios of entries to those across the diagonal are tried, and then row and column sums balanced.
+
+    Args:
+        matrices: g (n, dim, dim).
+
+    Returns:
+        D⁻¹ g D (n, dim, dim), and the diagonal of D (dim,): powers of 2.
+    """
+    units = np.ones(matrices.shape[-1])
+    if not len(matrices):
+        return matrices, units
+    total = np.abs(matrices).sum(axis=0)
+    rows, columns = np.nonzero(np.triu((total > 0) & (total.T > 0), 1))
+    if len(rows):
+        ratios = np.log2(total[rows, columns] / total[columns, rows]) / 2
+        pairs = np.eye(len(units))[rows] - np.eye(len(units))[columns]
+        fitted = 2.0 ** np.round(np.linalg.lstsq(pairs, ratios, rcond=None)[0])
+        units = min(units, fitted, key=lambda d: float(np.linalg.norm(total / d[:, None] * d)))
+    moved = total / units[:, None] * units
+    units = units * matrix_balance(moved, permute=False, separate=True)[1][0]
+    return matrices / units[:, None] * units, units
 
 
 def words(letters: Sequence[np.ndarray], limit: int) -> np.ndarray:
     """All products of some matrices (n, dim, dim), the identity first, if there are at most `limit`.
 
+    Which of those found a product is, is looked up by a random projection, in bins: both that it may be in, should
+    rounding have moved it over the edge of one.
+
     Raises:
         InputError: if there are more, or products come near to one another without being equal.
     """
-    dim = letters[0].shape[0]
-    found = [np.eye(dim, dtype=np.result_type(*letters))]
-    known = {_key(found[0]): 0}
+    letters, units = balanced(np.asarray(letters))
+    dim = len(units)
+    direction = np.random.default_rng(0).standard_normal((dim, dim))
+    found = [np.eye(dim, dtype=letters.dtype)]
+    bins: dict[int, list[int]] = {}
+
+    def place(matrix: np.ndarray) -> float:
+        return float((direction * matrix).sum().real / np.linalg.norm(matrix)) / _BIN
+
+    bins[math.floor(place(found[0]))] = [0]
     for element in found:
         for letter in letters:
             product = letter @ element
-            place = known.setdefault(_key(product), len(found))
-            largest = np.abs(product).max()
-            if place < len(found):
-                if np.abs(product - found[place]).max() <= _SAME * largest:
-                    continue
-            elif len(found) < limit and largest < _FAR:
-                found.append(product)
+            largest, where = np.abs(product).max(), place(product)
+            near = {math.floor(where - _EDGE), math.floor(where + _EDGE)}
+            gaps = [np.abs(product - found[n]).max() for one in near for n in bins.get(one, ())]
+            if any(gap <= _SAME * largest for gap in gaps):
                 continue
-            raise InputError(f"generators: expected a finite group of at most {limit} elements, given more")
-    return np.array(found)
-
-
-def _key(matrix: np.ndarray) -> bytes:
-    return (np.round(matrix, 6) + 0.0).tobytes()
+            if any(gap <= _BIN * largest for gap in gaps) or len(found) >= limit or largest > _FAR:
+                raise InputError(f"generators: expected a finite group of at most {limit} elements, given more")
+            bins.setdefault(math.floor(where), []).append(len(found))
+            found.append(product)
+    return np.array(found) * units[:, None] / units

@@ -6,9 +6,8 @@ import itertools
 
 import numpy as np
 
-from physym.symmetry.groups.group import Group
+from physym.symmetry.groups.group import Group, check_degree
 from physym.symmetry.groups.weyl import odd_part, torus_so
-from simulators.errors import InputError
 
 __all__ = ["SO", "O"]
 
@@ -22,6 +21,19 @@ class O(Group):  # noqa: E742  the name of the group
     >>> bool(np.allclose(q.T @ q, np.eye(3)))
     True
     """
+
+    @property
+    def finite(self) -> bool:
+        """In one dimension alone."""
+        return self.dim == 1
+
+    def elements(self) -> np.ndarray:
+        """1 and -1, as matrices (2, 1, 1) in one dimension.
+
+        Raises:
+            InputError: in more, where there are infinitely many.
+        """
+        return np.array([[[1.0]], [[-1.0]]]) if self.finite else super().elements()
 
     def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element (dim, dim) by the Haar measure."""
@@ -39,8 +51,8 @@ class O(Group):  # noqa: E742  the name of the group
 
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """Those of `SO`, and the same reflected."""
-        if self.dim == 1:
-            return np.array([[[1.0]], [[-1.0]]]), np.array([0.5, 0.5])
+        if self.dim > 3 or self.finite:
+            return super().quadrature(degree)
         rotations, weights = SO(self.dim).quadrature(degree)
         return np.concatenate([rotations, rotations @ mirror(self.dim)]), np.concatenate([weights, weights]) / 2
 
@@ -57,6 +69,19 @@ class SO(Group):
     >>> round(float(np.linalg.det(q)), 12)
     1.0
     """
+
+    @property
+    def finite(self) -> bool:
+        """In one dimension alone."""
+        return self.dim == 1
+
+    def elements(self) -> np.ndarray:
+        """1, as a matrix (1, 1, 1), in one dimension.
+
+        Raises:
+            InputError: in more, where there are infinitely many.
+        """
+        return np.eye(1)[None] if self.finite else super().elements()
 
     def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element (dim, dim) by the Haar measure."""
@@ -75,13 +100,11 @@ class SO(Group):
         Gauss-Legendre nodes in the cosine of the angle from z, and of as many angles about z again.
         """
         check_degree(degree)
-        if self.dim == 1:
-            return np.eye(1)[None], np.ones(1)
+        if self.dim > 3 or self.finite:
+            return super().quadrature(degree)
         turns = 2 * np.pi * np.arange(degree + 1) / (degree + 1)
         if self.dim == 2:
             return _turn(turns), np.full(degree + 1, 1 / (degree + 1))
-        if self.dim > 3:
-            return Group.quadrature(self, degree)
         nodes, weights = np.polynomial.legendre.leggauss(degree // 2 + 1)
         about_z = np.zeros((degree + 1, 3, 3))
         about_z[:, :2, :2], about_z[:, 2, 2] = _turn(turns), 1.0
@@ -94,16 +117,6 @@ class SO(Group):
     def classes(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """Rotations by angles on the maximal torus, by Weyl's integration formula."""
         return torus_so(self.dim, degree)
-
-
-def check_degree(degree: int) -> None:
-    """Refuse what is no degree of a polynomial.
-
-    Raises:
-        InputError: unless it is an integer >= 0.
-    """
-    if isinstance(degree, bool) or not isinstance(degree, int | np.integer) or degree < 0:
-        raise InputError(f"degree: expected an integer >= 0, given {degree!r}")
 
 
 def skew(dim: int) -> np.ndarray:

@@ -5,15 +5,20 @@ The permutation that takes place n to place p(n) is the matrix with ones at (p(n
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from physym.symmetry.groups.group import MOST, Group, check_count, words
+from simulators.errors import InputError
 
 __all__ = ["A", "D", "Hyperoctahedral", "S", "Z"]
+
+_MOST_CLASSES = 2**24
 
 
 class Permutations(Group):
@@ -72,7 +77,7 @@ class S(Permutations):
     def classes(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """One permutation for each partition of n into cycles, weighted by how many there are."""
         del degree
-        found = list(partitions(self.dim))
+        found = _few(self, partitions(self.dim))
         return np.array([_turns(parts) for parts in found]), np.array([1.0 / _fixing(parts) for parts in found])
 
 
@@ -106,7 +111,7 @@ class A(Permutations):
     def classes(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """Those of S_n that are even: with an even number of cycles of even length."""
         del degree
-        found = [parts for parts in partitions(self.dim) if not sum(part % 2 == 0 for part in parts) % 2]
+        found = [parts for parts in _few(self, partitions(self.dim)) if not sum(n % 2 == 0 for n in parts) % 2]
         weights = np.array([1.0 / _fixing(parts) for parts in found])
         return np.array([_turns(parts) for parts in found]), weights / weights.sum()
 
@@ -226,11 +231,14 @@ class Hyperoctahedral(Permutations):
     def classes(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """One for each way to write d as lengths of cycles of either sign, weighted by how many there are."""
         del degree
-        eigenvalues, weights = [], []
-        for plus in range(self.dim + 1):
-            for even, odd in itertools.product(partitions(plus), partitions(self.dim - plus)):
-                eigenvalues.append(np.concatenate([_turns(even), _turns(odd, half=0.5)]))
-                weights.append(0.5 ** len(even + odd) / (_fixing(even) * _fixing(odd)))
+        pairs = (
+            pair
+            for plus in range(self.dim + 1)
+            for pair in itertools.product(partitions(plus), partitions(self.dim - plus))
+        )
+        found = _few(self, pairs)
+        eigenvalues = [np.concatenate([_turns(even), _turns(odd, half=0.5)]) for even, odd in found]
+        weights = [0.5 ** len(even + odd) / (_fixing(even) * _fixing(odd)) for even, odd in found]
         return np.array(eigenvalues), np.array(weights)
 
     def order(self) -> int:
@@ -258,10 +266,25 @@ def partitions(total: int, largest: int | None = None) -> Iterator[tuple[int, ..
             yield (part, *rest)
 
 
+def _few(group: Group, classes: Iterator[Any]) -> list[Any]:
+    """What classes there are, if they are not very many."""
+    most = _MOST_CLASSES // group.dim
+    found = list(itertools.islice(classes, most + 1))
+    if len(found) > most:
+        remedy = "count by len(equivariant_basis(...))"
+        raise InputError(f"{group!r}: expected at most {most} classes, given more; {remedy}")
+    return found
+
+
 def _turns(parts: tuple[int, ...], half: float = 0.0) -> np.ndarray:
     """The eigenvalues of cycles: roots of 1, or of -1 for half = 0.5."""
-    every = [np.exp(2j * np.pi * (np.arange(part) + half) / part) for part in parts]
+    every = [_roots(part, half) for part in parts]
     return np.concatenate(every) if every else np.zeros(0, complex)
+
+
+@functools.lru_cache(maxsize=512)
+def _roots(part: int, half: float) -> np.ndarray:
+    return np.exp(2j * np.pi * (np.arange(part) + half) / part)
 
 
 def _fixing(parts: tuple[int, ...]) -> float:

@@ -10,11 +10,11 @@ from typing import Literal
 import numpy as np
 from scipy.linalg import block_diag, expm
 
-from physym.symmetry.groups.group import MOST, Group, check_count, words
+from physym.symmetry.groups.group import MOST, Group, balanced, check_count, words
 from physym.symmetry.groups.permutations import Z
 from simulators.errors import InputError
 
-__all__ = ["MatrixGroup", "Product", "Scalings", "translations"]
+__all__ = ["MatrixGroup", "Product", "translations"]
 
 _LETTERS = 12
 _UNIT = 1e-8
@@ -92,7 +92,7 @@ class Product(Group):
             InputError: if they are more than 50,000, or more than 2^28 numbers.
         """
         check_count(self, self.first.order() * self.second.order())
-        return np.array([self._joined(g, h) for g in self.first.elements() for h in self.second.elements()])
+        return self._every(self.first.elements(), self.second.elements())
 
     def order(self) -> int:
         """The product of those of both."""
@@ -101,7 +101,7 @@ class Product(Group):
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """The products of those of both."""
         (g, u), (h, v) = self.first.quadrature(degree), self.second.quadrature(degree)
-        return np.array([self._joined(a, b) for a in g for b in h]), np.outer(u, v).ravel()
+        return self._every(g, h), np.outer(u, v).ravel()
 
     def classes(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """The products of those of both."""
@@ -111,6 +111,16 @@ class Product(Group):
         if self.on == "matrices":
             joined = (g[:, :, None] * h[:, None, :]).reshape(len(g), -1)
         return joined, np.outer(u, v).ravel()
+
+    def _every(self, g: np.ndarray, h: np.ndarray) -> np.ndarray:
+        """All pairs (n m, dim, dim) of some elements of both, the first of g with all of h first."""
+        check_count(self, len(g) * len(h), np.inf)
+        a = self.first.dim
+        if self.on == "matrices":
+            return np.einsum("nij,mkl->nmikjl", g, h).reshape(-1, self.dim, self.dim)
+        found = np.zeros((len(g), len(h), self.dim, self.dim), np.result_type(g, h))
+        found[..., :a, :a], found[..., a:, a:] = g[:, None], h
+        return found.reshape(-1, self.dim, self.dim)
 
     def _joined(self, g: np.ndarray, h: np.ndarray) -> np.ndarray:
         return np.kron(g, h) if self.on == "matrices" else block_diag(g, h)
@@ -157,6 +167,8 @@ class MatrixGroup(Group):
         if any(abs(np.linalg.det(one)) < 1e-12 for one in discrete):
             raise InputError("discrete: expected matrices with an inverse, given one with determinant 0")
         super().__init__(dim)
+        for array in (flat, discrete):
+            array.setflags(write=False)
         for label, value in (("_flat", flat), ("_discrete", discrete), ("_name", name)):
             object.__setattr__(self, label, value)
 
@@ -188,7 +200,7 @@ class MatrixGroup(Group):
         if len(self._flat):
             return None
         # a generator of finite order has eigenvalues of size 1 and a basis of eigenvectors
-        values, vectors = np.linalg.eig(self._discrete)
+        values, vectors = np.linalg.eig(balanced(self._discrete)[0])
         if np.abs(np.abs(values) - 1).max() > _UNIT or np.linalg.cond(vectors).max() > _SKEWED:
             return None
         try:
@@ -228,48 +240,6 @@ class MatrixGroup(Group):
             letter = self._discrete[n - len(self._flat)]
             found = (letter if rng.integers(2) else np.linalg.inv(letter)) @ found
         return found
-
-
-@dataclass(frozen=True, repr=False)
-class Scalings(Group):
-    """The changes of units, which multiply each of some variables by powers of positive numbers.
-
-        x_v -> x_v Π_b s_b^{p_vb}
-
-    Args:
-        exponents: powers p (variables, base units).
-
-    Raises:
-        InputError: unless these are finite numbers.
-
-    >>> Scalings(((1, 0), (1, -1))).lie_algebra()[1].tolist()
-    [[0.0, 0.0], [0.0, -1.0]]
-    """
-
-    dim: int = field(init=False)
-    exponents: tuple[tuple[float, ...], ...]
-
-    def __post_init__(self) -> None:
-        try:
-            array = np.asarray(self.exponents, dtype=float)
-        except (ValueError, TypeError) as error:
-            raise InputError(f"exponents: expected numbers (variables, base), given {self.exponents!r}") from error
-        if array.ndim != 2 or not array.size or not np.all(np.isfinite(array)):
-            raise InputError(f"exponents: expected finite numbers (variables, base), given {self.exponents!r}")
-        object.__setattr__(self, "exponents", tuple(tuple(map(float, row)) for row in array))
-        object.__setattr__(self, "dim", len(array))
-
-    def __repr__(self) -> str:
-        return f"Scalings({self.exponents})"
-
-    def _draw(self, rng: np.random.Generator) -> np.ndarray:
-        """A change of each base unit by a factor whose logarithm is normally distributed."""
-        powers = np.array(self.exponents)
-        return np.diag(np.exp(powers @ rng.standard_normal(powers.shape[1])))
-
-    def lie_algebra(self) -> np.ndarray:
-        """Diagonal matrices of the exponents (base, variables, variables)."""
-        return np.array([np.diag(column) for column in np.array(self.exponents).T])
 
 
 def translations(*shape: int) -> Group:

@@ -99,6 +99,7 @@ class AboutAxis(Group):
             raise InputError(
                 f"AboutAxis: expected an axis of three numbers, not all zero, or 'x', 'y', 'z', given {self.axis!r}"
             )
+        axis = axis / np.abs(axis).max()  # whose squares neither overflow nor vanish
         object.__setattr__(self, "axis", tuple(float(x) for x in axis / np.linalg.norm(axis)))
         object.__setattr__(self, "dim", 3)
 

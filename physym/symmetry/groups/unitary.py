@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from physym.symmetry.groups.group import Group
-from physym.symmetry.groups.orthogonal import check_degree
 from physym.symmetry.groups.weyl import torus_su, torus_u
 
 __all__ = ["SU", "U"]
@@ -37,7 +36,6 @@ class U(Group):
 
     def classes(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """Of diagonal elements, by Weyl's integration formula."""
-        check_degree(degree)
         return torus_u(self.dim, degree)
 
 
@@ -63,7 +61,6 @@ class SU(U):
 
     def classes(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """Of diagonal elements, by Weyl's integration formula."""
-        check_degree(degree)
         return torus_su(self.dim, degree)
 
 

@@ -27,7 +27,7 @@ from physym.symmetry.linear.maps import equivariant_basis
 from physym.symmetry.linear.representations import Rep, T, Term
 from simulators.errors import InputError
 
-__all__ = ["EquivariantLinear", "check_components", "check_real", "frozen", "size_of", "types_of"]
+__all__ = ["EquivariantLinear", "check_input", "check_real", "frozen", "size_of", "types_of"]
 
 
 class EquivariantLinear(nn.Module):
@@ -53,7 +53,7 @@ class EquivariantLinear(nn.Module):
         self, group: Group, rep_in: Rep, rep_out: Rep, *, bias: bool = True, dtype: torch.dtype = torch.float64
     ) -> None:
         super().__init__()
-        check_real(group, rep_in, rep_out)
+        check_real(group, dtype, rep_in, rep_out)
         self.inputs, self.outputs = types_of(rep_in), types_of(rep_out)
         self._widths = [count * size_of(group, term) for term, count in self.inputs.items()]
         self._heights = [count * size_of(group, term) for term, count in self.outputs.items()]
@@ -116,9 +116,9 @@ class EquivariantLinear(nn.Module):
         """Y (..., dim_out) of x (..., dim_in).
 
         Raises:
-            InputError: if x has another number of components.
+            InputError: if x is no tensor of the dtype of the weights, or has another number of components.
         """
-        check_components(x, sum(self._widths))
+        check_input(x, sum(self._widths), self.zero.dtype)
         return nn.functional.linear(x, self.weight(), self.bias())
 
 
@@ -156,12 +156,14 @@ def _grouped(group: Group, rep: Rep) -> np.ndarray:
     )
 
 
-def check_real(group: Group, *reps: Rep) -> None:
+def check_real(group: Group, dtype: torch.dtype, *reps: Rep) -> None:
     """Refuse what a network of real numbers cannot be made of.
 
     Raises:
-        InputError: unless the group is real, and the representations are some and not empty.
+        InputError: unless the group is real, the dtype one of floats, and the representations are some and not empty.
     """
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise InputError(f"dtype: expected torch.float64 or torch.float32, given {dtype!r}")
     if not isinstance(group, Group) or group.complex:
         raise InputError(f"group: expected one of real matrices such as SO(3), given {group!r}")
     for rep in reps:
@@ -169,11 +171,17 @@ def check_real(group: Group, *reps: Rep) -> None:
             raise InputError(f"representation: expected one made of T, V and PSEUDO, not empty, given {rep!r}")
 
 
-def check_components(x: torch.Tensor, wanted: int) -> None:
-    """Refuse arrays (..., n) of another n.
+def check_input(x: torch.Tensor, wanted: int, dtype: torch.dtype) -> None:
+    """Refuse what is no tensor (..., n) of a dtype, n being as wanted; under autocast any dtype will do.
 
     Raises:
-        InputError: if it is another.
+        InputError: if it is something else.
     """
+    if not isinstance(x, torch.Tensor):
+        raise InputError(
+            f"x: expected a tensor of {dtype}, given {type(x).__name__}; take torch.as_tensor(x, dtype={dtype})"
+        )
+    if x.dtype != dtype and not torch.is_autocast_enabled(x.device.type):
+        raise InputError(f"x: expected a tensor of {dtype}, as the weights, given {x.dtype}; take x.to({dtype})")
     if x.ndim == 0 or x.shape[-1] != wanted:
         raise InputError(f"x: expected {wanted} components along the last axis, given the shape {tuple(x.shape)}")

@@ -26,6 +26,7 @@ from simulators.errors import InputError
 __all__ = ["dimension", "equivariant_basis", "invariant_basis"]
 
 _SMALL = 2**23
+_FEW = 2**24
 _MOST_KEPT = 64
 _kept: dict[tuple[Group, Term], np.ndarray] = {}
 
@@ -140,6 +141,10 @@ def _found(group: Group, term: Term) -> np.ndarray:
         return _of_product(group, term)
     flat, discrete = group.lie_algebra(), group.discrete_generators()
     if not len(flat) and all(is_signed_permutation(h) for h in discrete):
+        total = group.dim ** len(term[0])
+        if total > _FEW:
+            # what is too much to hold is refused before it is looked for
+            check_size((dimension(group, T(0), Rep((term,))), total))
         return orbits(group.dim, discrete, term)
     return null_space(group, flat, discrete, term)
 

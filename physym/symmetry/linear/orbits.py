@@ -53,31 +53,32 @@ def orbits(dim: int, discrete: np.ndarray, term: Term) -> np.ndarray:
     """
     factors, pseudo = term
     total = dim ** len(factors)
-    index = np.arange(total)
-    digits = np.unravel_index(index, (dim,) * len(factors)) if factors else ()
+    index = np.arange(total, dtype=np.int32)
     rows, columns = [], []
     for h in discrete:
-        goal, sign = np.abs(h).argmax(axis=0), h.sum(axis=0).real
+        goal, sign = np.abs(h).argmax(axis=0).astype(np.int32), h.sum(axis=0).real.astype(np.int8)
         # signed permutations are orthogonal: the dual is the same
-        moved = np.ravel_multi_index([goal[d] for d in digits], (dim,) * len(factors)) if factors else index
-        signs = np.prod([sign[d] for d in digits], axis=0) if factors else np.ones(1)
-        signs = signs * (orientation(h) if pseudo else 1.0)
+        moved, signs = np.zeros(1, np.int32), np.full(1, orientation(h) if pseudo else 1, np.int8)
+        for _ in factors:
+            moved, signs = (moved[:, None] * dim + goal).ravel(), (signs[:, None] * sign).ravel()
         # entry n with the sign plus is node n, with minus node total + n
-        flipped = np.where(signs < 0, total, 0)
+        flipped = np.where(signs < 0, np.int32(total), np.int32(0))
         rows += [index, index + total]
-        columns += [moved + flipped, moved + total - flipped]
+        columns += [moved + flipped, moved + (total - flipped)]
     if not rows:
         return np.eye(total)
-    graph = sparse.coo_array(
-        (np.ones(2 * total * len(discrete), dtype=np.int8), (np.concatenate(rows), np.concatenate(columns))),
-        shape=(2 * total, 2 * total),
-    )
+    if not any((column[:total] >= total).any() for column in columns[::2]):
+        # no sign changes: the negatives are a copy of the rest
+        nodes, rows, columns = total, rows[::2], columns[::2]
+    else:
+        nodes = 2 * total
+    edges = np.concatenate(rows), np.concatenate(columns)
+    graph = sparse.coo_array((np.ones(len(edges[0]), dtype=np.int8), edges), shape=(nodes, nodes))
     _, label = csgraph.connected_components(graph, directed=False)
     plus, minus = label[:total], label[total:]
-    alive = plus != minus
     # of an orbit and its negative, that which holds its first entry with a plus
-    _, first, place = np.unique(np.minimum(plus, minus)[alive], return_index=True, return_inverse=True)
-    entries = np.flatnonzero(alive)
+    entries, least = (index, plus) if nodes == total else (np.flatnonzero(plus != minus), np.minimum(plus, minus))
+    _, first, place = np.unique(least[entries], return_index=True, return_inverse=True)
     lead = plus[entries][first]
     count = len(first)
     check_size((count, total))

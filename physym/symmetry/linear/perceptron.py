@@ -15,14 +15,14 @@ for arbitrary matrix groups" (ICML 2021), whose bilinear layer the products stan
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 from torch import nn
 
 from physym.symmetry.groups import Group
-from physym.symmetry.linear.layer import EquivariantLinear, check_components, check_real, size_of, types_of
+from physym.symmetry.linear.layer import EquivariantLinear, check_input, check_real, size_of, types_of
 from physym.symmetry.linear.representations import Rep, T, Term, V
 from simulators.errors import InputError
 
@@ -66,7 +66,7 @@ class EquivariantMLP(nn.Module):
         dtype: torch.dtype = torch.float64,
     ) -> None:
         super().__init__()
-        check_real(group, rep_in, rep_out)
+        check_real(group, dtype, rep_in, rep_out)
         self.sizes = rep_in.dim(group), rep_out.dim(group)
         reps = [rep_in, *_hidden(hidden, layers)]
         self.hidden = nn.ModuleList(_Layer(group, a, b, dtype) for a, b in itertools.pairwise(reps))
@@ -80,9 +80,9 @@ class EquivariantMLP(nn.Module):
         """Y (..., dim_out) of x (..., dim_in).
 
         Raises:
-            InputError: if x has another number of components.
+            InputError: if x is no tensor of the dtype of the weights, or has another number of components.
         """
-        check_components(x, self.sizes[0])
+        check_input(x, self.sizes[0], self.last.zero.dtype)
         # components first, so that what is done to a type is done to one stretch of memory
         columns = x.reshape(-1, x.shape[-1]).T
         for layer in self.hidden:
@@ -147,7 +147,7 @@ def _hidden(hidden: int | Rep | Sequence[int | Rep], layers: int | None) -> list
     elif layers is not None:
         raise InputError(f"layers: expected none beside a sequence of hidden layers, given {layers!r}")
     found = []
-    for one in hidden:
+    for one in hidden if isinstance(hidden, Iterable) else (hidden,):
         width = isinstance(one, int | np.integer) and not isinstance(one, bool) and one >= 1
         if not (width or (isinstance(one, Rep) and one.terms)):
             raise InputError(f"hidden: expected widths >= 1 or representations such as 8 * T(0) + 4 * V, given {one!r}")

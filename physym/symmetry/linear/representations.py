@@ -79,13 +79,13 @@ class Rep:
         return max((len(factors) for factors, _ in self.terms), default=0)
 
     def act(self, g: np.ndarray, tensors: np.ndarray) -> np.ndarray:
-        """ρ(g) t of flat tensors t (..., dim).
+        """ρ(g) t of flat tensors t (..., dim), arrays of numpy.
 
         Raises:
-            InputError: if the sizes do not fit, g has no inverse where one is needed, or is complex where the sign of
-                its determinant is.
+            InputError: if they are no numbers of numpy, the sizes do not fit, g has no inverse where one is needed, or
+                is complex where the sign of its determinant is.
         """
-        g, parts = self._parts(g, tensors)
+        g, tensors, parts = self._parts(g, tensors)
         starred = any(any(factors) for factors, _ in self.terms)
         inverse = _inverse(g).T if starred else g
         sign = orientation(g) if any(p for _, p in self.terms) else 1.0
@@ -93,30 +93,40 @@ class Rep:
         for (factors, p), part in zip(self.terms, parts, strict=True):
             for axis, star in enumerate(factors):
                 part = _along(inverse if star else g, part, axis - len(factors))
-            found.append((part * sign if p else part).reshape(*tensors.shape[:-1], -1))
-        return np.concatenate(found, axis=-1) if found else np.asarray(tensors)
+            found.append((part * sign if p else part).reshape(*tensors.shape[:-1], len(g) ** len(factors)))
+        return np.concatenate(found, axis=-1) if found else tensors
 
     def derivative(self, a: np.ndarray, tensors: np.ndarray) -> np.ndarray:
-        """dρ(A) t of an element A of the Lie algebra and flat tensors t (..., dim).
+        """dρ(A) t of an element A of the Lie algebra and flat tensors t (..., dim), arrays of numpy.
 
         Raises:
-            InputError: if the sizes do not fit.
+            InputError: if they are no numbers of numpy, or the sizes do not fit.
         """
-        a, parts = self._parts(a, tensors)
+        a, tensors, parts = self._parts(a, tensors)
         found = []
         for (factors, _), part in zip(self.terms, parts, strict=True):
             total = np.zeros(part.shape, np.result_type(a, part))
             for axis, star in enumerate(factors):
                 total = total + _along(-a.T if star else a, part, axis - len(factors))
-            found.append(total.reshape(*tensors.shape[:-1], -1))
-        return np.concatenate(found, axis=-1) if found else np.asarray(tensors)
+            found.append(total.reshape(*tensors.shape[:-1], len(a) ** len(factors)))
+        return np.concatenate(found, axis=-1) if found else tensors
 
     def matrix(self, g: np.ndarray) -> np.ndarray:
-        """ρ(g) (dim, dim), written out."""
+        """ρ(g) (dim, dim), written out.
+
+        Raises:
+            InputError: as `act`.
+        """
+        g = _square(g)
         return self.act(g, np.eye(self.dim(len(g)))).T
 
     def character(self, eigenvalues: np.ndarray) -> np.ndarray:
-        """The trace of ρ(g) from the eigenvalues (..., dim V) of g."""
+        """The trace of ρ(g) from the eigenvalues (..., dim V) of g.
+
+        Raises:
+            InputError: if they are no numbers of numpy.
+        """
+        eigenvalues = array_of_numpy(eigenvalues, "eigenvalues")
         own, star = eigenvalues.sum(axis=-1), (1 / eigenvalues).sum(axis=-1)
         sign = np.sign(np.prod(eigenvalues, axis=-1).real)  # real but for rounding, where it is used
         total = np.zeros(own.shape, complex)
@@ -125,19 +135,18 @@ class Rep:
             total = total + own ** (len(factors) - duals) * star**duals * (sign if p else 1.0)
         return total
 
-    def _parts(self, matrix: np.ndarray, tensors: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-        matrix, tensors = np.asarray(matrix), np.asarray(tensors)
-        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-            raise InputError(f"matrix: expected one (d, d), given the shape {matrix.shape}")
+    def _parts(self, matrix: np.ndarray, tensors: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        matrix, tensors = _square(matrix), array_of_numpy(tensors, "tensors")
         size, total = len(matrix), self.dim(len(matrix))
         if tensors.ndim == 0 or tensors.shape[-1] != total:
             raise InputError(f"tensors: expected {total} entries of {self!r} in the last axis, given {tensors.shape}")
         ends = np.cumsum([size ** len(factors) for factors, _ in self.terms])[:-1]
         flat = np.split(tensors, ends, axis=-1)
-        return matrix, [
+        parts = [
             part.reshape((*tensors.shape[:-1], *(size,) * len(factors)))
             for part, (factors, _) in zip(flat, self.terms, strict=False)
         ]
+        return matrix, tensors, parts
 
 
 def T(power: int, dual: int = 0) -> Rep:
@@ -167,6 +176,30 @@ def _rep(given: object) -> Rep:
     if not isinstance(given, Rep):
         raise InputError(f"representation: expected one made of T, V and PSEUDO, given {given!r}")
     return given
+
+
+def array_of_numpy(given: object, name: str, remedy: str = "take .detach().cpu().numpy()") -> np.ndarray:
+    """Numbers as an array of numpy.
+
+    Raises:
+        InputError: if they are none, or a tensor of torch, whose derivatives would be lost.
+    """
+    if hasattr(given, "new_tensor"):
+        raise InputError(f"{name}: expected an array of numpy, given a tensor of torch; {remedy}")
+    try:
+        found = np.asarray(given)
+    except ValueError as error:
+        raise InputError(f"{name}: expected one array, given lists of several lengths") from error
+    if found.dtype.kind not in "bifuc":
+        raise InputError(f"{name}: expected numbers, given an array of {found.dtype}")
+    return found
+
+
+def _square(matrix: object) -> np.ndarray:
+    found = array_of_numpy(matrix, "matrix")
+    if found.ndim != 2 or found.shape[0] != found.shape[1]:
+        raise InputError(f"matrix: expected one (d, d), given the shape {found.shape}")
+    return found
 
 
 def _name(term: Term) -> str:

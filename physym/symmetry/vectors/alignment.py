@@ -1,7 +1,8 @@
 """The element of a group that carries some vectors to others.
 
 For the compact groups it is the best one, by least squares (Procrustes): with Σ_i b_i a_iᴴ = W S Zᴴ it is W Zᴴ; for the
-special groups the direction of the smallest singular value takes what is missing to determinant 1.
+special groups the direction of the smallest singular value takes what is missing to determinant 1. A definite form
+M = ±X Xᴴ is 1 for the components Xᴴa.
 
 For the other groups it is exact: two lists of vectors with the same Gram matrix and the same linear relations are in
 one orbit (Witt's theorem), and the proof constructs the element. A basis of the span is completed in the same way on
@@ -20,8 +21,9 @@ import dataclasses
 import numpy as np
 
 from physym.symmetry.groups import Group
+from physym.symmetry.tolerance import check_tolerance
 from physym.symmetry.vectors.canonical import canonical
-from physym.symmetry.vectors.forms import Form, checked, form_of
+from physym.symmetry.vectors.forms import Form, checked, form_of, numbers
 from simulators.errors import InputError
 
 __all__ = ["align"]
@@ -34,30 +36,35 @@ def align(start: np.ndarray, goal: np.ndarray, group: Group | Form, tolerance: f
     """The element g of a group with g a_i = b_i.
 
     Args:
-        start: the vectors a (..., n, d).
-        goal: the vectors b (..., n, d).
+        start: the vectors a (..., n, d), of numpy.
+        goal: the vectors b (..., n, d), of numpy.
         group: O, SO, Lorentz, Sp, U, SU, or a `Form`.
-        tolerance: how far g a may be from b for the groups that are not compact, relative to |g| |a|. The compact ones
-            answer with the element that comes nearest, however far.
+        tolerance: how far g a may be from b for the groups that are not compact, relative to |g| |a|. The compact ones,
+            which keep a definite form, answer with the element that comes nearest in that form, however far.
 
     Returns:
         Elements (..., d, d). If the vectors do not span the space, it is one of many.
 
     Raises:
         InputError: if the vectors do not fit the group, are not finite, or, for a group that is not compact, are not of
-            one orbit; which says so if a reversal of time is all that is missing.
+            one orbit; which says so if a reversal of time is all that is missing. If `tolerance` is no finite number
+            >= 0.
 
     >>> from physym.symmetry.groups import SO
     >>> align([[1.0, 0.0]], [[0.0, 1.0]], SO(2)).round(12) + 0.0
     array([[ 0., -1.],
            [ 1.,  0.]])
     """
-    form = form_of(group)
-    start, goal = checked(np.asarray(start), form, "start"), checked(np.asarray(goal), form, "goal")
+    form, tolerance = form_of(group), check_tolerance(tolerance)
+    start, goal = checked(numbers(start, "start"), form, "start"), checked(numbers(goal, "goal"), form, "goal")
     if start.shape != goal.shape:
         raise InputError(f"goal: expected vectors of the shape {start.shape} of those to align, given {goal.shape}")
     if np.array_equal(form.matrix, np.eye(form.dim)):
         return _nearest(start, goal, form)
+    shape = canonical(form.matrix, skew=form.skew)
+    if 0 in (shape.positive, shape.negative):
+        basis = shape.basis.conj()
+        return np.linalg.inv(basis.T) @ _nearest(start @ basis, goal @ basis, form) @ basis.T
     shape = (*start.shape[:-2], form.dim, form.dim)
     rows = (-1, *start.shape[-2:])
     pairs = zip(start.reshape(rows), goal.reshape(rows), strict=True)
@@ -68,10 +75,17 @@ def align(start: np.ndarray, goal: np.ndarray, group: Group | Form, tolerance: f
 
 
 def _nearest(start: np.ndarray, goal: np.ndarray, form: Form) -> np.ndarray:
+    goal, start = (vectors / _sizes(vectors) for vectors in (goal, start))
     left, _, right = np.linalg.svd(np.swapaxes(goal, -1, -2) @ start.conj())
     if form.volume:
         left[..., -1] *= (np.linalg.det(left) * np.linalg.det(right)).conj()[..., None]
     return left @ right
+
+
+def _sizes(vectors: np.ndarray) -> np.ndarray:
+    """The largest entries (..., 1, 1) of vectors, in units of which their products do not overflow; 1 if all are 0."""
+    sizes = np.abs(vectors).max(axis=(-2, -1), keepdims=True, initial=0.0)
+    return np.where(sizes > 0, sizes, 1.0)
 
 
 def _found(start: np.ndarray, goal: np.ndarray, form: Form, tolerance: float) -> np.ndarray:

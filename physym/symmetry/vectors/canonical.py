@@ -37,9 +37,14 @@ def canonical(matrix: np.ndarray, *, skew: bool) -> Canonical:
     return Canonical(positive, size - positive, squares(matrix, positive, size - positive))
 
 
-def squares(matrix: np.ndarray, positive: int, negative: int) -> np.ndarray:
-    """X (..., n, positive + negative) with X D Xᴴ as near as can be to a symmetric or Hermitian matrix (..., n, n)."""
+def squares(matrix: np.ndarray, positive: int, negative: int, scale: float = 0.0) -> np.ndarray:
+    """X (..., n, positive + negative) with X D Xᴴ as near as can be to a symmetric or Hermitian matrix (..., n, n).
+
+    Its rank is that of the matrix: eigenvalues that are rounding of numbers as large as `scale`, or the largest of
+    them, are 0.
+    """
     values, axes = np.linalg.eigh((matrix + np.swapaxes(matrix, -1, -2).conj()) / 2)
+    values = _beyond_rounding(values, scale)
     found = np.zeros((*matrix.shape[:-1], positive + negative), dtype=axes.dtype)
     plus, minus = min(positive, matrix.shape[-1]), min(negative, matrix.shape[-1])
     found[..., :plus] = (axes * np.sqrt(np.maximum(values, 0.0))[..., None, :])[..., ::-1][..., :plus]
@@ -47,10 +52,11 @@ def squares(matrix: np.ndarray, positive: int, negative: int) -> np.ndarray:
     return found
 
 
-def planes(matrix: np.ndarray, dim: int) -> np.ndarray:
-    """X (..., n, dim) with X J Xᵀ as near as can be to a skew matrix (..., n, n)."""
+def planes(matrix: np.ndarray, dim: int, scale: float = 0.0) -> np.ndarray:
+    """X (..., n, dim) with X J Xᵀ as near as can be to a skew matrix (..., n, n); its rank is as in `squares`."""
     half = dim // 2
     values, axes = np.linalg.eigh(0.5j * (matrix - np.swapaxes(matrix, -1, -2)))
+    values = _beyond_rounding(values, scale)
     kept = min(half, matrix.shape[-1] // 2)
     sizes = np.sqrt(2.0 * np.maximum(values, 0.0))[..., None, ::-1][..., :kept]
     chosen = axes[..., ::-1][..., :kept]
@@ -58,3 +64,9 @@ def planes(matrix: np.ndarray, dim: int) -> np.ndarray:
     found[..., :kept] = sizes * chosen.imag
     found[..., half : half + kept] = sizes * chosen.real
     return found
+
+
+def _beyond_rounding(values: np.ndarray, scale: float) -> np.ndarray:
+    sizes = np.abs(values)
+    largest = np.maximum(sizes.max(axis=-1, keepdims=True, initial=0.0), scale)
+    return np.where(sizes > 16 * values.shape[-1] * np.finfo(np.float64).eps * largest, values, 0.0)

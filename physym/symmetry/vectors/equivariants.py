@@ -24,7 +24,7 @@ from collections.abc import Callable
 import numpy as np
 
 from physym.symmetry.groups import Group
-from physym.symmetry.vectors.forms import Array, Form, checked, form_of, module_of, subsets
+from physym.symmetry.vectors.forms import Array, Form, array_of, checked, det, form_of, module_of, subsets
 from physym.symmetry.vectors.invariants import invariants
 from simulators.errors import InputError
 
@@ -47,7 +47,7 @@ def cross(vectors: Array, group: Group | Form | None = None) -> Array:
     >>> cross([[1.0, 2.0, 3.0], [0.0, 1.0, 5.0]])
     array([ 7., -5.,  1.])
     """
-    shape = tuple(np.shape(vectors)) if module_of(vectors) is np else tuple(vectors.shape)
+    shape = tuple(array_of(vectors, "vectors").shape)
     if len(shape) < 2 or shape[-2] != shape[-1] - 1:
         raise InputError(f"vectors: expected d - 1 vectors of d components, (..., d - 1, d), given the shape {shape}")
     form = form_of(group) if group is not None else Form(np.eye(shape[-1]), hermitian=True)
@@ -63,7 +63,7 @@ def _minors(vectors: Array) -> Array:
     signed = []
     for column in range(size):
         others = [k for k in range(size) if k != column]
-        minor = module.linalg.det(vectors[..., others]) if others else vectors.sum(axis=(-2, -1)) + 1.0
+        minor = det(vectors[..., others]) if others else vectors.sum(axis=(-2, -1)) + 1.0
         signed.append(-minor if (size - 1 - column) % 2 else minor)
     return module.stack(signed, axis=-1)
 
@@ -109,16 +109,24 @@ def equivariant(vectors: Array, coefficients: Callable[[Array], Array], group: G
         An array (..., d).
 
     Raises:
-        InputError: if the vectors do not fit the group, are not finite, or there are not m coefficients.
+        InputError: if the vectors do not fit the group, are not finite, or if `coefficients` is no function that
+            gives m weights.
 
     >>> from physym.symmetry.groups import O
     >>> equivariant([[1.0, 0.0], [0.0, 2.0]], lambda scalars: scalars[..., [0, 2]], O(2))
     array([1., 8.])
     """
+    if not callable(coefficients):
+        raise InputError(f"coefficients: expected a function from invariants to weights, given {coefficients!r}")
     basis = basis_vectors(vectors, group)
     weights = coefficients(invariants(vectors, group))
     wanted = tuple(basis.shape[:-1])
     given = tuple(getattr(weights, "shape", ()))
     if given != wanted:
         raise InputError(f"coefficients: expected weights {wanted}, one for each basis vector, given the shape {given}")
+    if module_of(weights) is not module_of(basis):
+        kind = module_of(basis).__name__
+        raise InputError(
+            f"coefficients: expected weights of {kind}, as the vectors are, given {type(weights).__name__}"
+        )
     return (weights[..., None] * basis).sum(axis=-2)

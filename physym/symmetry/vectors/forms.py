@@ -29,7 +29,7 @@ import numpy as np
 from physym.symmetry.groups import SO, SU, AboutAxis, Group, Lorentz, O, Sp, U
 from simulators.errors import InputError
 
-__all__ = ["Array", "Form", "checked", "constant", "form_of", "module_of", "subsets"]
+__all__ = ["Array", "Form", "array_of", "checked", "constant", "det", "form_of", "module_of", "numbers", "subsets"]
 
 Array = Any
 """An array of numpy or a tensor of torch."""
@@ -61,14 +61,11 @@ class Form:
     future: bool = False
 
     def __post_init__(self) -> None:
-        matrix = np.array(self.matrix)
-        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not len(matrix) or matrix.dtype.kind not in "ifc":
+        matrix = numbers(self.matrix, "form").copy()
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not len(matrix):
             raise InputError(f"form: expected a matrix of numbers (d, d), given the shape {matrix.shape}")
-        if not np.all(np.isfinite(matrix)):
-            raise InputError("form: expected finite numbers, given others")
         if not self.hermitian and np.iscomplexobj(matrix):
             raise InputError("form: expected a real matrix, given a complex one; say hermitian=True")
-        matrix = matrix.astype(complex if np.iscomplexobj(matrix) else float)
         size = np.abs(matrix).max()
         signs = (1,) if self.hermitian else (1, -1)
         if all(np.abs(matrix.conj().T - sign * matrix).max() > _LIKE * size for sign in signs):
@@ -154,24 +151,47 @@ def constant(matrix: np.ndarray, like: Array) -> Array:
     return torch.as_tensor(np.array(matrix), dtype=like.dtype, device=like.device)
 
 
+def array_of(given: Array, name: str) -> Array:
+    """Tensors of torch as they are, all else as an array of numpy.
+
+    Raises:
+        InputError: if it is none.
+    """
+    if module_of(given) is not np:
+        return given
+    try:
+        return np.asarray(given)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"{name}: expected one array of numbers, given lists of several lengths, or others") from error
+
+
+def numbers(given: Array, name: str, *, real: bool = False) -> np.ndarray:
+    """An array of numpy of finite numbers, in double precision; complex ones unless `real`.
+
+    Raises:
+        InputError: if it is none, or a tensor of torch.
+    """
+    if module_of(given) is not np:
+        raise InputError(f"{name}: expected an array of numpy, given a tensor; give its .detach().cpu().numpy()")
+    array = array_of(given, name)
+    if array.dtype.kind not in ("biuf" if real else "biufc"):
+        raise InputError(f"{name}: expected {'real ' * real}numbers, given an array of {array.dtype}")
+    with np.errstate(over="ignore"):
+        array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64, copy=False)
+    if not np.all(np.isfinite(array)):
+        raise InputError(f"{name}: expected finite numbers, given nan or infinite ones")
+    return array
+
+
 def checked(vectors: Array, form: Form, name: str = "vectors") -> Array:
-    """Vectors (..., n, d), of floats.
+    """Vectors (..., n, d), those of numpy in double precision, tensors of floats as they are.
 
     Raises:
         InputError: if they have another shape, are not finite (of numpy arrays alone; it would make tensors wait), or
             are complex where the form is real.
     """
     if module_of(vectors) is np:
-        try:
-            vectors = np.asarray(vectors)
-        except ValueError as error:
-            raise InputError(f"{name}: expected an array (..., n, {form.dim}), given another") from error
-        if vectors.dtype.kind not in "bifuc":
-            raise InputError(f"{name}: expected numbers, given an array of {vectors.dtype}")
-        if vectors.dtype.kind not in "fc":
-            vectors = vectors.astype(np.float64)
-        if not np.all(np.isfinite(vectors)):
-            raise InputError(f"{name}: expected finite numbers, given nan or infinite ones")
+        vectors = numbers(vectors, name)
         turning = np.iscomplexobj(vectors)
     else:
         turning = vectors.is_complex()
@@ -184,6 +204,18 @@ def checked(vectors: Array, form: Form, name: str = "vectors") -> Array:
     if turning and not form.hermitian:
         raise InputError(f"{name}: expected real numbers, given complex ones; take U or SU, whose form is Hermitian")
     return vectors
+
+
+def det(matrices: Array) -> Array:
+    """The determinants (...,) of matrices (..., d, d).
+
+    Torch has none in half precision, and differentiates none below the default one: they go through the greater.
+    """
+    module = module_of(matrices)
+    if module is np:
+        return np.linalg.det(matrices)
+    wide = module.promote_types(matrices.dtype, module.promote_types(module.get_default_dtype(), module.float32))
+    return module.linalg.det(matrices.to(wide)).to(matrices.dtype)
 
 
 def subsets(count: int, size: int) -> np.ndarray:

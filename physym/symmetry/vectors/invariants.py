@@ -28,10 +28,10 @@ from __future__ import annotations
 import numpy as np
 
 from physym.symmetry.groups import Group
-from physym.symmetry.vectors.forms import Array, Form, checked, form_of, module_of, subsets
+from physym.symmetry.vectors.forms import Array, Form, array_of, checked, det, form_of, module_of, subsets
 from simulators.errors import InputError
 
-__all__ = ["determinants", "gram", "invariant_names", "invariants", "triangles"]
+__all__ = ["check_count", "determinants", "gram", "invariant_names", "invariants", "triangles"]
 
 
 def gram(vectors: Array, group: Group | Form | None = None) -> Array:
@@ -61,7 +61,7 @@ def gram(vectors: Array, group: Group | Form | None = None) -> Array:
 
 
 def _last(vectors: Array) -> int:
-    shape = tuple(np.shape(vectors)) if module_of(vectors) is np else tuple(vectors.shape)
+    shape = tuple(array_of(vectors, "vectors").shape)
     if len(shape) < 2 or not shape[-1]:
         raise InputError(f"vectors: expected an array (..., n, d), given the shape {shape}")
     return shape[-1]
@@ -82,7 +82,7 @@ def determinants(vectors: Array) -> Array:
     size = _last(vectors)
     vectors = checked(vectors, Form(np.eye(size), hermitian=True))
     chosen = subsets(vectors.shape[-2], size)
-    return module_of(vectors).linalg.det(vectors[..., chosen, :])
+    return det(vectors[..., chosen, :])
 
 
 def invariants(vectors: Array, group: Group | Form) -> Array:
@@ -120,8 +120,12 @@ def invariants(vectors: Array, group: Group | Form) -> Array:
 
 
 def invariant_names(count: int, group: Group | Form) -> tuple[str, ...]:
-    """The names of the `invariants` of so many vectors, in their order."""
-    form = form_of(group)
+    """The names of the `invariants` of so many vectors, in their order.
+
+    Raises:
+        InputError: if the number is no integer >= 0, or the group is none of the classical ones.
+    """
+    form, count = form_of(group), check_count(count)
     upper, strict = triangles(count)
     products = [f"<v{i + 1},v{j + 1}>" for i, j in zip(*(strict if form.skew else upper), strict=True)]
     volumes = [f"det({','.join(f'v{i + 1}' for i in row)})" for row in subsets(count, form.dim)] if form.volume else []
@@ -130,6 +134,17 @@ def invariant_names(count: int, group: Group | Form) -> tuple[str, ...]:
     off = [f"<v{i + 1},v{j + 1}>" for i, j in zip(*strict, strict=True)]
     parts = ((f"Re {names}" for names in products), (f"Im {names}" for names in off))
     return (*parts[0], *parts[1], *(f"Re {names}" for names in volumes), *(f"Im {names}" for names in volumes))
+
+
+def check_count(count: int, least: int = 0) -> int:
+    """A number of vectors.
+
+    Raises:
+        InputError: if it is none.
+    """
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < least:
+        raise InputError(f"count: expected the number of vectors, an integer >= {least}, given {count!r}")
+    return int(count)
 
 
 def triangles(count: int) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:

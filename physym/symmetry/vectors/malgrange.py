@@ -80,7 +80,15 @@ def equivariants_from_invariants(
     metric = sympy.eye(len(dual)) if group is None else _inverse_of(_fitting(form_of(group), len(dual)))
     fixed, moving = [], []
     for given in generators:
-        expression = sympy.sympify(given)
+        if isinstance(given, str):
+            raise InputError(
+                f"generators: expected SymPy expressions, given the text {given!r}; sympy.sympify reads it, and runs"
+                " what it says"
+            )
+        try:
+            expression = sympy.sympify(given)
+        except (sympy.SympifyError, TypeError, AttributeError, SyntaxError) as error:
+            raise InputError(f"generators: expected polynomials in {dual}, given {given!r}, which is none") from error
         if not isinstance(expression, sympy.Expr) or not expression.is_polynomial(*dual):
             raise InputError(f"generators: expected polynomials in {dual}, given {given}")
         degrees = {sum(powers) for powers in sympy.Poly(expression, *dual).monoms()} if expression != 0 else {0}
@@ -133,16 +141,19 @@ def equivariants_torch(
         axes: how many axes of v belong to V; those before them are a batch. 2 for several vectors.
 
     Returns:
-        A function of v to arrays (..., dim) or (..., k, dim).
+        A function of tensors v, those of integers taken as the default floats, to tensors (..., dim) or (..., k, dim).
 
     Raises:
-        InputError: if `dim` or `axes` does not fit; and when the function answers with another shape.
+        InputError: if `function`, `dim` or `axes` does not fit; and when the maps are given no tensor, or one of fewer
+            axes, or the function answers with none, or with another shape.
 
     >>> import torch
     >>> moment = equivariants_torch(lambda v, l: torch.linalg.det(torch.cat([v, l[None]])), 3)
     >>> moment(torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])).tolist()
     [0.0, 0.0, 1.0]
     """
+    if not callable(function):
+        raise InputError(f"function: expected a function of v and ℓ, given {function!r}")
     if isinstance(dim, bool) or not isinstance(dim, int | np.integer) or dim < 1:
         raise InputError(f"dim: expected the dimension of W, an integer >= 1, given {dim!r}")
     if isinstance(axes, bool) or not isinstance(axes, int | np.integer) or axes < 0:
@@ -152,10 +163,16 @@ def equivariants_torch(
     def equivariant(v: torch.Tensor) -> torch.Tensor:
         import torch
 
+        if not isinstance(v, torch.Tensor) or v.ndim < axes:
+            given = f"the shape {tuple(v.shape)}" if isinstance(v, torch.Tensor) else f"{type(v).__name__}"
+            raise InputError(f"v: expected a tensor of torch with {axes} axes or more, given {given}; see `axes`")
+        v = v if v.is_floating_point() or v.is_complex() else v.to(torch.get_default_dtype())
         batch = tuple(v.shape[: v.ndim - axes])
         with torch.enable_grad():
             dual = torch.zeros(*batch, dim, dtype=v.dtype, device=v.device, requires_grad=True)
             values = function(v, dual)
+            if not isinstance(values, torch.Tensor):
+                raise InputError(f"function: expected one that gives a tensor, given one with {type(values).__name__}")
             shape = tuple(values.shape)
             single = shape == batch
             if not single and shape[:-1] != batch:

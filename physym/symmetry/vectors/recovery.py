@@ -7,6 +7,11 @@ each plane gives one pair of conjugate components. Determinants add a sign, or o
 one element sets right for all of them. What is found is one of many: `physym.symmetry.align` finds the
 element that carries it to another.
 
+What a Gram matrix has of rounding is not split: eigenvalues of 1e-16 would be components of 1e-8, and the vectors would
+span more. How large rounding is follows from the size of the vectors. That is no more than the matrix tells for the
+compact groups; for the others products cancel, down to nothing but rounding for light rays, or parallel vectors in Sp.
+Where the size |v|² is known, `scale` says it.
+
 Sources: H. Weyl, The Classical Groups (Princeton 1939); G. Young and A. S. Householder, Discussion of a set of points
 in terms of their mutual distances (Psychometrika 3, 1938).
 """
@@ -18,9 +23,10 @@ import math
 import numpy as np
 
 from physym.symmetry.groups import Group
+from physym.symmetry.tolerance import check_tolerance
 from physym.symmetry.vectors.canonical import canonical, planes, squares
-from physym.symmetry.vectors.forms import Form, form_of
-from physym.symmetry.vectors.invariants import determinants, invariant_names, triangles
+from physym.symmetry.vectors.forms import Form, form_of, numbers
+from physym.symmetry.vectors.invariants import check_count, determinants, invariant_names, triangles
 from simulators.errors import InputError
 
 __all__ = ["from_gram", "from_minkowski", "recover"]
@@ -29,13 +35,15 @@ __all__ = ["from_gram", "from_minkowski", "recover"]
 _ZERO = 1e-10
 
 
-def from_gram(gram: np.ndarray, group: Group | Form, tolerance: float = 1e-8) -> np.ndarray:
+def from_gram(gram: np.ndarray, group: Group | Form, tolerance: float = 1e-8, *, scale: float = 0.0) -> np.ndarray:
     """Vectors whose Gram matrix, in the form that a group keeps, is the given one.
 
     Args:
-        gram: (..., n, n), as `physym.symmetry.vectors.invariants.gram` gives it.
+        gram: (..., n, n) of numpy, as `physym.symmetry.vectors.invariants.gram` gives it.
         group: O, Lorentz, Sp, U, or a `Form`; the special groups are as good as these.
-        tolerance: how far it may be from such a Gram matrix, relative to its largest entry.
+        tolerance: how far it may be from such a Gram matrix, relative to its largest entry or to `scale`.
+        scale: the size |v|² of the numbers that were summed to the products, if it is greater than the largest entry;
+            eigenvalues that are rounding of it are 0.
 
     Returns:
         Vectors (..., n, d) that span as little as they can; in Sp, if n is odd and smaller than d, independent ones
@@ -45,7 +53,7 @@ def from_gram(gram: np.ndarray, group: Group | Form, tolerance: float = 1e-8) ->
 
     Raises:
         InputError: if there are no such vectors: the matrix is not symmetric (skew, Hermitian), is not finite, or has
-            more positive or negative eigenvalues than the form.
+            more positive or negative eigenvalues than the form; or if `tolerance` or `scale` is no finite number >= 0.
 
     >>> from physym.symmetry.groups import O
     >>> vectors = from_gram([[25.0, 3.0], [3.0, 1.0]], O(2))
@@ -54,47 +62,47 @@ def from_gram(gram: np.ndarray, group: Group | Form, tolerance: float = 1e-8) ->
            [ 3.,  1.]])
     """
     form = form_of(group)
-    gram = _square(gram, form)
+    gram, tolerance, scale = _square(gram, form), check_tolerance(tolerance), check_tolerance(scale, "scale")
     shape = canonical(form.matrix, skew=form.skew)
-    components = _planes(gram, form.dim) if form.skew else squares(gram, shape.positive, shape.negative)
+    components = _planes(gram, form.dim, scale) if form.skew else squares(gram, shape.positive, shape.negative, scale)
     found = components @ np.linalg.inv(shape.basis)
     # the product puts the conjugate on the left vector, and so on the rows of its Gram matrix
     found = found.conj() if form.hermitian else found
-    scale = np.abs(gram).max(axis=(-2, -1), initial=0.0)
+    size = np.abs(gram).max(axis=(-2, -1), initial=scale)
     off = np.abs(form.products(found, found) - gram).max(axis=(-2, -1), initial=0.0)
-    if np.any(off > tolerance * scale):
-        worst = float(np.max(off / np.where(scale > 0, scale, 1.0)))
+    if np.any(off > tolerance * size):
+        worst = float(np.max(off / np.where(size > 0, size, 1.0)))
         raise InputError(
             f"gram: expected a Gram matrix of vectors with {form.dim} components in this form, given one that is"
-            f" {worst:.2g} off, relative to its largest entry; take more components, or a greater tolerance"
+            f" {worst:.2g} off, relative to its largest entry; take more components, a greater tolerance, or, if it is"
+            " rounding of larger numbers, say their `scale`"
         )
     return found
 
 
-def _planes(gram: np.ndarray, dim: int) -> np.ndarray:
+def _planes(gram: np.ndarray, dim: int, scale: float) -> np.ndarray:
     """Components (..., n, dim) in conjugate pairs; of an odd number of vectors they are independent, as most are.
 
     One combination of them is then orthogonal to all. It is given the first component of a pair that is free.
     """
-    found, count = planes(gram, dim), gram.shape[-1]
+    found, count = planes(gram, dim, scale), gram.shape[-1]
     if count % 2 == 0 or count > dim:
         return found
     left, sizes, _ = np.linalg.svd(gram)
-    scale = np.where(sizes[..., 0] > 0, sizes[..., 0], 1.0)
-    single = sizes[..., -2] > _ZERO * scale if count > 1 else np.full(scale.shape, fill_value=True)
-    found[..., count // 2] = left[..., -1] * np.where(single, np.sqrt(scale), 0.0)[..., None]
+    size = np.maximum(sizes[..., 0], scale)
+    size = np.where(size > 0, size, 1.0)
+    single = sizes[..., -2] > _ZERO * size if count > 1 else np.full(size.shape, fill_value=True)
+    found[..., count // 2] = left[..., -1] * np.where(single, np.sqrt(size), 0.0)[..., None]
     return found
 
 
 def _square(gram: np.ndarray, form: Form) -> np.ndarray:
-    gram = np.asarray(gram)
-    if gram.ndim < 2 or gram.shape[-1] != gram.shape[-2] or gram.dtype.kind not in "bifuc":
-        raise InputError(f"gram: expected numbers (..., n, n), given the shape {gram.shape} of {gram.dtype}")
-    if not np.all(np.isfinite(gram)):
-        raise InputError("gram: expected finite numbers, given nan or infinite ones")
+    gram = numbers(gram, "gram")
+    if gram.ndim < 2 or gram.shape[-1] != gram.shape[-2]:
+        raise InputError(f"gram: expected numbers (..., n, n), given the shape {gram.shape}")
     if np.iscomplexobj(gram) and not form.hermitian:
         raise InputError("gram: expected real numbers, given complex ones; take U or SU, whose form is Hermitian")
-    return gram.astype(np.complex128 if np.iscomplexobj(gram) else np.float64)
+    return gram
 
 
 def from_minkowski(gram: np.ndarray, dim: int, tolerance: float = 1e-8) -> np.ndarray:
@@ -110,7 +118,9 @@ def from_minkowski(gram: np.ndarray, dim: int, tolerance: float = 1e-8) -> np.nd
     return from_gram(gram, Form(np.diag([1.0] + [-1.0] * int(dim))), tolerance)
 
 
-def recover(values: np.ndarray, count: int, group: Group | Form, tolerance: float = 1e-8) -> np.ndarray:
+def recover(
+    values: np.ndarray, count: int, group: Group | Form, tolerance: float = 1e-8, *, scale: float = 0.0
+) -> np.ndarray:
     """Vectors with given invariants: what `physym.symmetry.vectors.invariants.invariants` does, undone.
 
     It is undone up to the group as far as polynomials see it. What they do not see is chosen: of SO⁺(1,d) the direction
@@ -118,16 +128,17 @@ def recover(values: np.ndarray, count: int, group: Group | Form, tolerance: floa
     invariants it is, if the span of the vectors contains a vector that is orthogonal to all of it; see `from_gram`.
 
     Args:
-        values: (..., m), all the invariants of `count` vectors, determinants included.
+        values: (..., m) of numpy, all the invariants of `count` vectors, determinants included.
         count: n, the number of vectors.
         group: O, SO, Lorentz, Sp, U, SU, or a `Form`.
-        tolerance: how far they may be from invariants of vectors, relative to the largest.
+        tolerance: how far they may be from invariants of vectors, relative to the largest product or to `scale`.
+        scale: the size |v|² of the vectors, if it is greater than the largest product; see the module.
 
     Returns:
         Vectors (..., n, d).
 
     Raises:
-        InputError: if no vectors have these invariants.
+        InputError: if no vectors have these invariants, or `tolerance` or `scale` is no finite number >= 0.
 
     >>> from physym.symmetry.vectors.alignment import align
     >>> from physym.symmetry.groups import SO
@@ -137,20 +148,15 @@ def recover(values: np.ndarray, count: int, group: Group | Form, tolerance: floa
     >>> bool(np.allclose(found @ align(found, vectors, SO(2)).T, vectors))
     True
     """
-    form = form_of(group)
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-        raise InputError(f"count: expected the number of vectors, an integer >= 1, given {count!r}")
-    values = np.asarray(values)
+    form, count, values = form_of(group), check_count(count, 1), numbers(values, "values", real=True)
     wanted = len(invariant_names(count, form))
-    if values.ndim < 1 or values.shape[-1] != wanted or values.dtype.kind not in "bifu":
+    if values.ndim < 1 or values.shape[-1] != wanted:
         raise InputError(f"values: expected {wanted} invariants of {count} vectors, given the shape {values.shape}")
-    if not np.all(np.isfinite(values)):
-        raise InputError("values: expected finite numbers, given nan or infinite ones")
     volumes = math.comb(count, form.dim) if form.volume else 0
-    found = from_gram(_unpacked(values, count, form), form, tolerance)
+    found = from_gram(_unpacked(values, count, form), form, tolerance, scale=scale)
     if not volumes:
         return found
-    given = values[..., -volumes:].astype(np.float64)
+    given = values[..., -volumes:]
     if form.hermitian:
         given = values[..., -2 * volumes : -volumes] + 1j * given
     return _oriented(found, given, form, tolerance)

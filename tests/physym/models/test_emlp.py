@@ -9,6 +9,7 @@ import pytest
 import torch
 import xarray as xr
 
+import physym
 from physym.cli import main
 from physym.models import HamiltonianNN, NeuralODE, load
 from physym.models.chosen_group import placed
@@ -52,6 +53,14 @@ def chunks(simulator=PENDULUM, samples=12, seed=0) -> xr.Dataset:
         (lambda: HamiltonianNN(net="emlp", group=3), "group: expected .* given 3"),
         (lambda: HamiltonianNN(group="D6"), "group: expected beside net='emlp', given 'D6' beside net='scalars'"),
         (lambda: NeuralODE(net="emlp", group=Lorentz(2)), "expected a group of orthogonal matrices"),
+        (lambda: HamiltonianNN(hidden=32), "^hidden: expected widths >= 1 .* given 32; take .* hidden=\\(32,\\)$"),
+        (lambda: NeuralODE(hidden=None), "hidden: expected widths >= 1 .* given None"),
+        (lambda: NeuralODE(hidden=8.0), "hidden: expected widths >= 1 .* given 8.0"),
+        (lambda: NeuralODE(hidden=(True,)), "hidden: expected widths >= 1 .* given \\(True,\\)"),
+        (lambda: NeuralODE(hidden=np.array([8, 8])), "hidden: expected widths >= 1 .* given array"),
+        (lambda: NeuralODE(device=None), "^device: expected one such as 'cpu' or 'cuda', given None$"),
+        (lambda: NeuralODE(device=1.5), "device: expected one such as 'cpu' or 'cuda', given 1.5"),
+        (lambda: NeuralODE(device="gpu"), "device: expected one that torch can use, given 'gpu'"),
     ],
 )
 def test_refusals(call, message):
@@ -80,7 +89,7 @@ def violation(model, start, elements) -> float:
 
 
 @pytest.mark.parametrize("kind", [HamiltonianNN, NeuralODE])
-@pytest.mark.parametrize("group", ["O(2)", "SO(2)", "D2", "D6", "O(3)", "SO(3)"])
+@pytest.mark.parametrize("group", ["O(2)", "SO(2)", "D2", "D3", "C3", "D6", "O(3)", "SO(3)"])
 def test_models_commute_with_their_group_and_not_with_more(kind, group, data):
     model = fitted(kind, data, group)
     own = placed(group, model.signature)[0]
@@ -95,8 +104,67 @@ def test_models_commute_with_their_group_and_not_with_more(kind, group, data):
         assert violation(model, start, mirrors) < 1e-10
     if group.startswith("SO"):
         assert violation(model, start, mirrors) > 1e-3
-    if group == "D2":
-        assert violation(model, start, AboutAxis(SO(2)).random(rng, 4)) > 1e-3
+    about = violation(model, start, AboutAxis(SO(2)).random(rng, 4))
+    if group in ("D2", "D3", "C3"):
+        assert about > 1e-3
+    # tensors of order 2 do not tell six directions apart: what commutes with D6 commutes with O(2)
+    if group == "D6":
+        assert about < 1e-10
+        assert violation(model, start, AboutAxis(O(2)).random(rng, 4)) < 1e-10
+
+
+def checked(model, start=None):
+    model.times = model.times[:3]
+    report = physym.check(model, start, verbose=False)
+    return {line.name: line for line in report.checks}
+
+
+@pytest.mark.parametrize(
+    ("group", "free"),
+    [
+        ("O(2)", set()),
+        ("SO(2)", {"reflections"}),
+        ("D2", {"rotations", "reflections"}),
+        ("C3", {"rotations", "reflections"}),
+        ("O(3)", set()),
+        (SO(3), {"reflections"}),
+        (MatrixGroup(discrete=[np.diag([1.0, -1.0, 1.0])], name="mirror"), {"rotations", "reflections"}),
+        (AboutAxis(O(2), axis="x"), {"rotations", "reflections"}),
+    ],
+    ids=repr,
+)
+def test_the_check_holds_a_model_to_its_group(group, free, data):
+    lines = checked(NeuralODE(net="emlp", group=group, hidden=(6, 6)).fit(data, steps=1))
+    line = lines[f"equivariance under {group}"]
+    assert line.passed
+    assert line.error < 1e-11
+    assert {name for name, line in lines.items() if line.tolerance == np.inf} == free
+    assert all(lines[name].passed for name in ("rotations", "reflections"))
+
+
+def test_the_check_fails_who_breaks_the_group(data):
+    model = NeuralODE(net="emlp", group="D2", hidden=(6, 6)).fit(data, steps=1)
+    other = NeuralODE(net="emlp", group="D3", hidden=(6, 6)).fit(data, steps=1)
+    model.network.group = model.network.widest = other.network.group
+    line = checked(model)["equivariance under D2"]
+    assert not line.passed
+    assert line.error > 1e-5
+
+
+def test_a_group_about_gravity_is_that_about_the_gravity_of_the_starts(data):
+    model = NeuralODE(net="emlp", group="D3", hidden=(6, 6)).fit(data, steps=1)
+    start, turn = PENDULUM.sample(2, seed=1), SO(3).random(0)
+    assert checked(model, act(turn, start))["equivariance under D3"].passed
+    several = xr.concat([start.gravity, act(turn, start).gravity], "sample")
+    with pytest.raises(InputError, match="expected samples with one axis, given several"):
+        checked(model, start.assign(gravity=several.assign_attrs(start.gravity.attrs)))
+
+
+@pytest.mark.parametrize("net", ["scalars", "mlp"])
+def test_nets_without_a_group_are_held_to_all_rotations(net, data):
+    lines = checked(NeuralODE(net=net, hidden=(6,)).fit(data, steps=1))
+    assert {lines[name].passed for name in ("rotations", "reflections")} == {net == "scalars"}
+    assert not [name for name, line in lines.items() if "equivariance" in name or line.tolerance == np.inf]
 
 
 @pytest.mark.parametrize("kind", [HamiltonianNN, NeuralODE])
@@ -196,8 +264,10 @@ def test_data_without_an_axis_are_refused(data):
     with pytest.raises(InputError, match="expected one vector parameter in space, shared by all samples"):
         NeuralODE(net="emlp").fit(without, steps=1)
     assert fitted(NeuralODE, without, "O(3)").tendency(without.isel(time=0, drop=True)).sizes["sample"] == 12
-    with pytest.raises(InputError, match="expected vectors of 2 components, given 3"):
-        NeuralODE(net="emlp", group=O(2)).fit(data, steps=1)
+    told = "expected vectors of 2 components, given 3; take AboutAxis\\(Rosette\\(3\\)\\), or a name such as 'D6'"
+    with pytest.raises(InputError, match=told):
+        NeuralODE(net="emlp", group=Rosette(3)).fit(data, steps=1)
+    assert NeuralODE(net="emlp", group=AboutAxis(Rosette(3)), hidden=(2,)).fit(data, steps=1).group.plane == Rosette(3)
 
 
 def test_states_without_vectors_are_refused(data):

@@ -226,32 +226,6 @@ def test_representations_may_be_functions_of_the_elements():
     assert np.linalg.norm(averaged(x)) > 1e-3
 
 
-def test_functions_of_torch_and_their_derivatives():
-    torch = pytest.importorskip("torch")
-    generator = torch.Generator().manual_seed(0)
-    first = torch.randn(6, 8, generator=generator, dtype=torch.float64)
-    second = torch.randn(8, 3, generator=generator, dtype=torch.float64)
-
-    def net(x):
-        return torch.tanh(x @ first) @ second
-
-    def same(x):
-        return np.tanh(x @ first.numpy()) @ second.numpy()
-
-    group = Hyperoctahedral(3)
-    averaged = average(net, group, 2 * V, V)
-    x = torch.randn(4, 6, generator=generator, dtype=torch.float64, requires_grad=True)
-    values = averaged(x)
-    np.testing.assert_allclose(values.detach().numpy(), average(same, group, 2 * V, V)(x.detach().numpy()), atol=1e-13)
-    values.sum().backward()
-    assert torch.isfinite(x.grad).all()
-    for g in group.elements()[::7]:
-        turned = averaged(x.detach() @ x.new_tensor((2 * V).matrix(g)).T)
-        np.testing.assert_allclose(turned.detach().numpy(), values.detach().numpy() @ g.T, atol=1e-12)
-    mean, error = average(lambda x: net(x)[..., 0], SO(3), 2 * V, T(0), samples=10).with_error(x.detach())
-    assert mean.shape == error.shape == (4,)
-
-
 def test_scalars_may_have_any_shape():
     x = np.random.default_rng(6).standard_normal((2, 5, 3))
     found = average(lambda x: x @ x.swapaxes(-1, -2), O(3), V, T(0), degree=2)(x)
@@ -307,6 +281,8 @@ def first(x):
         (lambda: average(np.sin, S(3), V, lambda g: g[:2, :2])(np.ones((2, 3))), "expected 2 entries along the last"),
         (lambda: average(lambda x: x[..., :2], S(3), V, V)(np.ones((2, 3))), "expected 3 entries of V"),
         (lambda: average(first, S(3), lambda g: g[0], V)(np.ones(3)), "a function that gives matrices"),
+        (lambda: average(lambda x: [["a"]] * len(x), S(3), V, T(0))(np.ones(3)), "f: expected numbers"),
+        (lambda: average(lambda x: [[1.0], [1.0, 2.0]], S(3), V, T(0))(np.ones(3)), "f: .* lists of several lengths"),
     ],
 )
 def test_what_cannot_be_averaged(call, message):
@@ -336,10 +312,23 @@ def test_the_degree_is_made_sure_of_at_the_first_call_that_tells():
     assert abs(average(lambda x: 1e6 * x[..., 0] ** 3, O(3), V, T(0), degree=3)(np.ones(3))) < 1e-8
 
 
-def test_single_precision_is_no_reason_to_refuse():
+def test_what_gives_nan_is_refused():
+    """At the first call and later ones, whether the average is exact or random; of tensors at the first."""
     torch = pytest.importorskip("torch")
-    x = torch.ones(5, 3, dtype=torch.float32)
-    found = average(lambda x: x**3, SO(3), V, V, degree=4)(x)
-    np.testing.assert_allclose(found.numpy(), 9 / 5 * np.ones((5, 3)), rtol=1e-5)
-    with pytest.raises(InputError, match="take a larger degree"):
-        average(lambda x: x**3, SO(3), V, V, degree=3)(x)
+
+    def far(x):
+        return np.where(x[..., 0] > 5.0, np.nan, x[..., 0])
+
+    for group, count in ((S(3), None), (O(4), 50)):
+        averaged = average(far, group, V, T(0), samples=count)
+        good, bad = np.ones(group.dim), np.full(group.dim, 10.0)
+        with pytest.raises(InputError, match="f: expected finite numbers"):
+            averaged(bad)
+        averaged(good)
+        for call in (averaged, averaged.with_error):
+            with pytest.raises(InputError, match="f: expected finite numbers"):
+                call(bad)
+    with pytest.raises(InputError, match="f: expected finite numbers"):
+        average(lambda x: torch.log(x[..., 0]), S(3), V, T(0))(-torch.ones(3))
+    with pytest.raises(InputError, match="x: expected finite numbers"):
+        average(lambda x: x[..., 0], S(3), V, T(0))(torch.tensor([1.0, np.nan, 0.0]))

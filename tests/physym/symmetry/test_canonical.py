@@ -181,6 +181,10 @@ def test_an_average_over_frames_does_not_jump_where_a_sign_changes():
     assert np.abs(np.diff(through_frames)).max() < 1e-3
 
 
+def test_values_without_entries():
+    assert canonicalised(lambda x: x[..., 0, :0], O(3), 0 * V)(np.ones((2, 4, 3))).shape == (2, 0)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -188,6 +192,11 @@ def test_an_average_over_frames_does_not_jump_where_a_sign_changes():
         (lambda: canonicalise(OCTAHEDRON, Lorentz(2)), "group: expected"),
         (lambda: canonicalise([1.0, 2.0], O(2)), "expected real numbers"),
         (lambda: canonicalise([[np.inf, 2.0]], O(2)), "expected finite numbers"),
+        (lambda: canonicalise(OCTAHEDRON, O(3), tolerance=np.nan), "tolerance: expected a finite number >= 0"),
+        (lambda: canonicalised(lambda x: x, O(3), tolerance=-1.0), "tolerance: expected a finite number >= 0"),
+        (lambda: canonicalised(None, O(3)), "f: expected a function of clouds"),
+        (lambda: canonicalised(lambda x: x, "O(3)"), r"group: expected O\(d\), .* given 'O\(3\)'"),
+        (lambda: canonicalised(lambda x: x[..., 0, 0] * np.nan, O(3))(OCTAHEDRON), "f: expected finite numbers"),
         (lambda: canonicalised(lambda x: x, O(3), "V"), "rep_out: expected a representation"),
         (lambda: canonicalised(lambda x: x[..., :2], O(3), V)(OCTAHEDRON), "expected 3 entries of V"),
     ],

@@ -77,7 +77,11 @@ def test_equivariance_is_not_trivial():
     assert broken(net, AboutAxis(SO(2)), rep, V) < 1e-10
     assert broken(net, AboutAxis(O(2)), rep, V) > 1e-3
     assert broken(net, SO(3), rep, V) > 1e-3
-    assert broken(randomised(EquivariantMLP(AboutAxis(Rosette(2)), rep, V, hidden=8)), ABOUT[0], rep, V) > 1e-3
+    for fold, hidden in ((2, 8), (3, 8), (4, 4 * T(0) + 2 * V + 2 * T(2) + T(3))):
+        group = AboutAxis(Rosette(fold))
+        net = randomised(EquivariantMLP(group, rep, V, hidden=hidden))
+        assert broken(net, group, rep, V) < 1e-10
+        assert broken(net, AboutAxis(SO(2)), rep, V) > 1e-3
 
 
 def test_linear_maps_are_all_that_commute():
@@ -142,6 +146,9 @@ def test_frozen_nets_are_the_same_and_thaw():
 def test_single_precision():
     net = EquivariantMLP(O(3), 2 * V, V, hidden=8, dtype=torch.float32)
     assert net(torch.zeros(3, 6, dtype=torch.float32)).dtype == torch.float32
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert net(torch.zeros(3, 6, dtype=torch.float32)).dtype == torch.bfloat16
+    assert net.double()(torch.zeros(3, 6)).dtype == torch.float64
 
 
 @pytest.mark.parametrize(
@@ -157,6 +164,23 @@ def test_single_precision():
         (lambda: EquivariantMLP(O(3), V, V, layers=0), "layers: expected an integer >= 1, given 0"),
         (lambda: EquivariantMLP(O(3), V, V)(torch.zeros(2)), "x: expected 3 components .*, given the shape \\(2,\\)"),
         (lambda: EquivariantLinear(O(3), V, V)(torch.zeros(2, 4)), "x: expected 3 components"),
+        (lambda: EquivariantLinear(O(3), V, V)(np.zeros(3)), "^x: expected a tensor of torch.float64, given ndarray"),
+        (
+            lambda: EquivariantMLP(O(3), V, V)(np.zeros(3)),
+            "x: expected a tensor .* given ndarray; take torch.as_tensor",
+        ),
+        (lambda: EquivariantMLP(O(3), V, V)([1.0, 2.0, 3.0]), "x: expected a tensor of torch.float64, given list"),
+        (lambda: EquivariantMLP(O(3), V, V)(torch.zeros(3).float()), "x: expected .* given torch.float32; take x.to"),
+        (lambda: EquivariantMLP(O(3), V, V)(torch.tensor([1, 2, 3])), "x: expected .* given torch.int64; take x.to"),
+        (lambda: EquivariantMLP(O(3), V, V, dtype=torch.float32)(torch.zeros(3)), "x: expected .* torch.float32, as"),
+        (lambda: EquivariantMLP(O(3), V, V, hidden=None), "hidden: expected widths >= 1 .* given None"),
+        (lambda: EquivariantMLP(O(3), V, V, hidden=8.0), "hidden: expected widths >= 1 .* given 8.0"),
+        (lambda: EquivariantMLP(O(3), V, V, dtype="float32"), "dtype: expected torch.float64 .* given 'float32'"),
+        (lambda: EquivariantLinear(O(3), V, V, dtype=np.float32), "dtype: expected torch.float64 .* given <class"),
+        (
+            lambda: EquivariantLinear(O(3), V, V, dtype=torch.int64),
+            "dtype: expected torch.float64 .* given torch.int64",
+        ),
     ],
 )
 def test_refusals(call, message):

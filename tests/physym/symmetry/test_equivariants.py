@@ -116,6 +116,7 @@ def test_torch_agrees_with_numpy_in_batches_and_differentiates(group):
         (np.zeros((3, 3)), r"expected d - 1 vectors of d components"),
         (np.zeros(3), r"expected d - 1 vectors of d components"),
         ([[np.nan, 1.0]], "expected finite numbers"),
+        ([[1.0], [1.0, 2.0]], "vectors: expected one array of numbers, given lists of several lengths"),
     ],
 )
 def test_what_has_no_cross_product(vectors, message):
@@ -126,3 +127,14 @@ def test_what_has_no_cross_product(vectors, message):
 def test_as_many_coefficients_as_vectors():
     with pytest.raises(InputError, match=r"expected weights \(2,\), one for each basis vector, given the shape \(3,\)"):
         equivariant(np.eye(2), lambda scalars: scalars, O(2))
+
+
+@pytest.mark.parametrize("coefficients", [None, np.ones(2)], ids=["none", "array"])
+def test_coefficients_that_are_no_function(coefficients):
+    with pytest.raises(InputError, match="coefficients: expected a function from invariants to weights, given"):
+        equivariant(np.eye(2), coefficients, O(2))
+
+
+def test_coefficients_of_numpy_for_vectors_of_torch():
+    with pytest.raises(InputError, match="coefficients: expected weights of torch, as the vectors are, given ndarray"):
+        equivariant(torch.eye(2, requires_grad=True), lambda scalars: np.ones(2), O(2))

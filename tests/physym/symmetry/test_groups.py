@@ -27,6 +27,7 @@ from physym.symmetry import (
     U,
     V,
     Z,
+    average,
     dimension,
     translations,
 )  # fmt: skip
@@ -318,3 +319,52 @@ def test_random_elements_by_seed_and_by_number():
 def test_random_elements_refuse(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("frame", "group"),
+    [
+        (np.diag([1.0, 3 / 128]), Rosette(4)),
+        (np.diag([1.0, 0.3115237714979923]), Rosette(3)),
+        (np.diag([1.0, 1e-7]), Rosette(4)),
+        (np.diag([1.0, 1e9]), Rosette(6)),
+        (np.eye(3) + np.triu(np.ones((3, 3)), 1), Hyperoctahedral(3)),
+    ],
+    ids=str,
+)
+def test_elements_in_any_frame_are_listed_once(frame, group):
+    """Whatever units they are in, and though their entries lie on the edges of what is rounded."""
+    back = np.linalg.inv(frame)
+    other = MatrixGroup(discrete=frame @ group.discrete_generators() @ back)
+    assert other.finite
+    assert other.order() == group.order()
+    found = np.linalg.inv(frame) @ other.elements() @ frame
+    far = np.abs(found[:, None] - group.elements()[None]).max(axis=(2, 3))
+    np.testing.assert_allclose(far.min(axis=0), 0.0, atol=1e-8)
+
+
+def test_generators_cannot_be_written_to():
+    group = MatrixGroup(lie_algebra=SO(3).lie_algebra(), discrete=[-np.eye(3)])
+    for array in (group.lie_algebra(), group.discrete_generators()):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:] = 5.0
+
+
+def test_one_dimension_is_finite():
+    assert (O(1).finite, O(1).order(), SO(1).finite, SO(1).order()) == (True, 2, True, 1)
+    assert average(lambda x: x[..., 0] ** 3, O(1), V, T(0)).exact
+
+
+def test_axes_of_any_size():
+    for size in (1e300, 1e-310):
+        np.testing.assert_array_equal(AboutAxis(SO(2), axis=(0.0, 0.0, size)).axis, (0.0, 0.0, 1.0))
+        np.testing.assert_allclose(AboutAxis(SO(2), axis=(size, -2 * size, 2 * size)).axis, np.array([1, -2, 2]) / 3)
+
+
+def test_quadrature_of_products_is_refused_before_it_is_made():
+    with pytest.raises(InputError, match=r"expected elements with at most 2\^28 entries, given 23532201"):
+        Product(SO(3), SO(3), on="pairs").quadrature(20)
+    for bad in ("a", -1, 2.0, True):
+        for group in (Z(4), SO(3), U(2), Sp(2)):
+            with pytest.raises(InputError, match="degree: expected an integer >= 0"):
+                (group.quadrature if group.finite else group.classes)(bad)

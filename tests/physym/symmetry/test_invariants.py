@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from physym.symmetry import SO, SU, D, Lorentz, O, Sp, U
+from physym.symmetry.vectors.equivariants import cross
 from physym.symmetry.vectors.forms import Form, form_of
 from physym.symmetry.vectors.invariants import determinants, gram, invariant_names, invariants
 from simulators.errors import InputError
@@ -186,7 +187,8 @@ def test_a_form_stands_for_a_group_without_a_name():
         (np.full((2, 2), 1e200j), U(2), "expected numbers whose products are finite"),
         (1e150 * np.eye(3), SO(3), "expected numbers whose products are finite"),
         ([["a", "b"]], O(2), "expected numbers"),
-        ([[1.0, 2.0], [1.0]], O(2), r"expected an array \(..., n, 2\)"),
+        ([[1.0, 2.0], [1.0]], O(2), "expected one array of numbers, given lists of several lengths"),
+        (np.full((2, 3), np.longdouble("1e400")), O(3), "expected finite numbers"),
         (np.zeros((2, 3)), D(3), "expected O, SO, Lorentz, Sp, U, SU or a Form"),
         (np.zeros((2, 3)), "O(3)", "expected O, SO, Lorentz, Sp, U, SU or a Form"),
     ],
@@ -205,6 +207,9 @@ def test_what_is_no_input(vectors, group, message):
         (np.diag([1.0, 0.0]), {}, "expected a matrix with an inverse"),
         (np.diag([1.0, 1j]), {}, "say hermitian=True"),
         (np.diag([1.0, np.nan]), {}, "expected finite numbers"),
+        ([[1.0], [1.0, 2.0]], {}, "form: expected one array of numbers, given lists of several lengths"),
+        (torch.eye(2), {}, "form: expected an array of numpy, given a tensor"),
+        ("a", {}, "form: expected numbers, given an array of <U1"),
     ],
 )
 def test_what_is_no_form(matrix, options, message):
@@ -219,3 +224,39 @@ def test_selections_in_order():
     assert determinants(vectors[:2]).shape == (0,)
     with pytest.raises(InputError, match="expected an array"):
         determinants(3.0)
+    for function in (gram, determinants):
+        with pytest.raises(InputError, match="vectors: expected one array of numbers, given lists of several lengths"):
+            function([[1.0], [1.0, 2.0]])
+
+
+@pytest.mark.parametrize("count", ["2", 2.5, -1, True, None])
+def test_what_is_no_number_of_vectors(count):
+    with pytest.raises(InputError, match="count: expected the number of vectors, an integer >= 0, given"):
+        invariant_names(count, SO(3))
+
+
+def test_no_vectors_have_no_invariants():
+    assert invariant_names(0, SO(3)) == ()
+    assert invariants(np.zeros((0, 3)), SO(3)).shape == (0,)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.longdouble, np.int8, bool])
+def test_precisions_of_numpy_become_double(dtype):
+    vectors = np.array([[1, 2], [3, 4], [5, 6]], dtype=dtype)
+    for group in (O(2), SO(2)):
+        found = invariants(vectors, group)
+        assert found.dtype == np.float64
+        np.testing.assert_array_equal(found, invariants(vectors.astype(np.float64), group))
+    turning = invariants(vectors.astype(np.clongdouble), SU(2))
+    assert turning.dtype == np.float64
+    assert cross(vectors[:1]).dtype == np.float64
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_low_precision_of_torch_stays_low(dtype):
+    vectors = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], dtype=dtype, requires_grad=True)
+    found = invariants(vectors, SO(2))
+    assert found.dtype == cross(vectors[:1]).dtype == dtype
+    np.testing.assert_allclose(found.detach().double(), invariants(vectors.detach().double(), SO(2)), rtol=1e-2)
+    found.sum().backward()
+    assert vectors.grad.dtype == dtype

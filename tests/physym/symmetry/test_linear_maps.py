@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -207,3 +209,87 @@ def test_bases_may_be_written_to():
         kept = first.copy()
         first[:] = 7.0
         np.testing.assert_array_equal(equivariant_basis(group, rep_in, rep_out), kept)
+
+
+def conjugate(group, frame):
+    """The same group in another frame."""
+    back = np.linalg.inv(frame)
+    parts = {"lie_algebra": group.lie_algebra(), "discrete": group.discrete_generators()}
+    return MatrixGroup(**{name: frame @ part @ back for name, part in parts.items() if len(part)})
+
+
+FRAMES = {
+    "a rotation": O(3).random(0),
+    "units": np.diag([1.0, 10.0, 100.0]),
+    "far units": np.diag([1.0, 3e8, 1e-5]),
+    "shear": np.eye(3) + np.triu(np.random.default_rng(0).standard_normal((3, 3)), 1),
+    "skewed units": O(3).random(1) @ np.diag([1.0, 10.0, 100.0]) @ O(3).random(2),
+}
+
+
+@pytest.mark.parametrize("frame", list(FRAMES))
+@pytest.mark.parametrize(
+    "group", [O(3), SO(3), AboutAxis(SO(2)), Lorentz(2), S(3), Hyperoctahedral(3), AboutAxis(Rosette(5))], ids=repr
+)
+def test_the_same_in_any_frame(group, frame):
+    """As many maps in skewed frames and odd units as in good ones, and as many as its elements keep."""
+    other = conjugate(group, FRAMES[frame])
+    for rep_in, rep_out in ((V, V), (T(2), T(2)), (T(2), V), (T(0), T(2)), (T(0, 2), T(0)), (T(0), T(5))):
+        basis = equivariant_basis(other, rep_in, rep_out)
+        assert len(basis) == len(equivariant_basis(group, rep_in, rep_out))
+        np.testing.assert_allclose(np.einsum("aij,bij->ab", basis, basis), np.eye(len(basis)), atol=1e-10)
+        # entries of far units differ by more digits than a number has: how many maps there are is all that is asked
+        for g in group.random(0, 0 if frame == "far units" else 3):
+            turned = FRAMES[frame] @ g @ np.linalg.inv(FRAMES[frame])
+            left, right = rep_out.matrix(turned), rep_in.matrix(turned)
+            for one in basis:
+                assert np.abs(left @ one - one @ right).max() < 1e-7 * max(1.0, abs(left).max(), abs(right).max())
+
+
+@pytest.mark.parametrize("size", [5 / 128, 5e-7, 1e6])
+def test_generators_of_any_size(size):
+    frame = O(3).random(3)
+    group = MatrixGroup(lie_algebra=size * frame @ SO(3).lie_algebra() @ frame.T)
+    assert [len(invariant_basis(group, T(k))) for k in range(2, 7)] == [1, 1, 3, 6, 15]
+    small = MatrixGroup(lie_algebra=[[[0.0, -size], [size, 0.0]]])
+    assert len(invariant_basis(small, T(2))) == 2
+    assert len(invariant_basis(Scalings(((size,), (size,))), T(2))) == 0
+    # two factors whose generators differ in size
+    blocks = [np.zeros((6, 6)) for _ in range(6)]
+    for n, one in enumerate(SO(3).lie_algebra()):
+        blocks[n][:3, :3], blocks[3 + n][3:, 3:] = one, size * one
+    assert [len(invariant_basis(MatrixGroup(lie_algebra=blocks), T(k))) for k in range(3)] == [1, 0, 2]
+
+
+def test_groups_that_are_not_reductive():
+    """Shears have no frame in which they are normal. Of T(k) they keep as many tensors as SL(2) has irreps in it."""
+    shear = MatrixGroup(lie_algebra=[[[0.0, 1.0], [0.0, 0.0]]])
+    assert [len(invariant_basis(shear, T(k))) for k in range(5)] == [1, 1, 2, 3, 6]
+    galilei = MatrixGroup(lie_algebra=[[[0.0, 0, 0], [1.0, 0, 0], [0, 0, 0]], [[0.0, 0, 0], [0, 0, 0], [1.0, 0, 0]]])
+    assert [len(invariant_basis(galilei, rep)) for rep in (V, V.dual, T(1, 1))] == [2, 1, 3]
+
+
+def test_too_skewed_a_frame_is_refused():
+    frame = np.array([[1.0, 1e5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    with pytest.raises(InputError, match="generators: expected a frame less skewed than 1e\\+03"):
+        equivariant_basis(conjugate(SO(3), frame), T(2), T(2))
+
+
+def test_what_is_too_much_to_hold_is_refused_at_once():
+    """Before the memory for it is asked for."""
+    begin = time.perf_counter()
+    with pytest.raises(InputError, match="basis: expected at most 2\\^28 numbers, given 203 x 64000000"):
+        equivariant_basis(S(20), T(3), T(3))
+    assert time.perf_counter() - begin < 5
+
+
+def test_dimensions_of_large_groups():
+    """Stable ranges: what k vectors allow does not depend on n >= k."""
+    assert [dimension(group, V, V) for group in (U(8), SU(6), SO(16), Sp(16), O(12))] == [1] * 5
+    assert [dimension(U(8), T(k), T(k)) for k in range(1, 5)] == [1, 2, 6, 24]
+    assert [dimension(O(11), T(0), T(k)) for k in range(0, 9, 2)] == [1, 1, 3, 15, 105]
+    assert [dimension(Sp(12), T(0), T(k)) for k in range(0, 9, 2)] == [1, 1, 3, 15, 105]
+    with pytest.raises(InputError, match=r"expected at most .* classes, given more; count by"):
+        dimension(S(70), V, V)
+    with pytest.raises(InputError, match=r"classes: expected at most .* angles"):
+        dimension(U(20), V, V)

@@ -219,3 +219,29 @@ def test_what_is_no_invariant_of_torch():
         equivariants_torch(lambda v, w: w.sum(), 3)(torch.zeros(5, 2, 3))
     with pytest.raises(InputError, match="expected 4 variables for this form"):
         equivariants_torch(lambda v, w: w.sum(), 3, Lorentz(3))
+    with pytest.raises(InputError, match="function: expected a function of v and ℓ, given None"):
+        equivariants_torch(None, 3)
+    with pytest.raises(InputError, match="function: expected one that gives a tensor, given one with float"):
+        equivariants_torch(lambda v, w: 1.0, 3)(torch.zeros(2, 3))
+    moment = equivariants_torch(lambda v, w: torch.linalg.det(torch.cat([v, w[None]])), 3)
+    with pytest.raises(InputError, match="v: expected a tensor of torch with 2 axes or more, given ndarray"):
+        moment(np.eye(3)[:2])
+    with pytest.raises(InputError, match=r"v: expected a tensor of torch with 2 axes or more, given the shape \(3,\)"):
+        moment(torch.zeros(3))
+
+
+def test_whole_numbers_of_torch_are_taken_as_floats():
+    moment = equivariants_torch(lambda v, w: torch.linalg.det(torch.cat([v, w[None]])), 3)
+    assert moment(torch.eye(3, dtype=torch.int64)[:2]).tolist() == [0.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("l*x", "generators: expected SymPy expressions, given the text 'l\\*x'"),
+        (object(), r"generators: expected polynomials in \[l\], given .*, which is none"),
+    ],
+)
+def test_what_sympy_cannot_read(given, message):
+    with pytest.raises(InputError, match=message):
+        equivariants_from_invariants([given], [sympy.Symbol("l")])

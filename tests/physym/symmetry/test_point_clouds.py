@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -289,9 +290,10 @@ def test_the_error_left_out_is_that_of_leaving_out():
     rng = np.random.default_rng(11)
     clouds = rng.standard_normal((25, 4, 2))
     values = np.array([spread(cloud) for cloud in clouds])
+    from physym.symmetry.clouds import multisets
     from physym.symmetry.clouds import regressor as module
 
-    sets = [(module._centroids(cloud)[0],) for cloud in clouds]
+    sets = [multisets.FEATURES["centroids"](cloud) for cloud in clouds]
     matrix = module._inner(sets, sets, 1.0)[0]
     error, ridge, weights = module._left_out(matrix, values)
     np.testing.assert_allclose(weights, np.linalg.solve(matrix + ridge * np.eye(25), values), rtol=1e-5, atol=1e-8)
@@ -330,7 +332,14 @@ SEVERAL = np.random.default_rng(21).standard_normal((5, 3, 2))
     [
         (lambda: gram_features(1e200 * SEVERAL), "expected numbers whose products are finite"),
         (lambda: centroid_features(1e200 * SEVERAL), "expected numbers whose products are finite"),
-        (lambda: distances(1e200 * SEVERAL), "expected numbers whose products are finite"),
+        (lambda: distances([[1.7e308], [-1.7e308]]), "expected numbers whose products are finite"),
+        (lambda: gram_features([[1.7e308], [1.7e308]], centre=True), "expected numbers whose products are finite"),
+        (lambda: gram_features(SEVERAL, centre="no"), "centre: expected True or False, given 'no'"),
+        (lambda: congruence(SEVERAL[0], SEVERAL[0], reflections="no"), "reflections: expected True or False"),
+        (lambda: congruence(SEVERAL[0], SEVERAL[0], translations=None), "translations: expected True or False"),
+        (lambda: gram_features(torch.ones(2, 2) + 1j), "expected real numbers, given a tensor of torch.complex"),
+        (lambda: gram_features(torch.ones(2)), r"expected clouds .* given the shape \(2,\)"),
+        (lambda: conjugation_invariants(torch.ones(2, 3)), r"expected an array .* given the shape \(2, 3\)"),
         (lambda: conjugation_invariants(np.zeros((2, 3))), r"expected an array \(..., n, n\)"),
         (lambda: conjugation_invariants([[0.0, 1.0], [2.0, 0.0]]), "expected a symmetric one"),
         (lambda: gram_features([[np.nan, 1.0]]), "expected finite numbers"),
@@ -342,16 +351,40 @@ SEVERAL = np.random.default_rng(21).standard_normal((5, 3, 2))
         (lambda: congruence(np.zeros((2, 2)), np.zeros((3, 2))), "expected two clouds of one shape"),
         (lambda: congruence(np.zeros((2, 2)), np.zeros((2, 2)), tolerance=0.0), "expected a number > 0"),
         (lambda: PointCloudRegressor("k-means"), "expected one of centroids, gram, pairs, distances or a function"),
+        (lambda: PointCloudRegressor(["gram"]), r"expected one of .* or a function, given \['gram'\]"),
+        (lambda: PointCloudRegressor(centre="no"), "centre: expected True or False, given 'no'"),
+        (
+            lambda: PointCloudRegressor(lambda cloud: 3).fit(SEVERAL, np.arange(5.0)),
+            "tuple of arrays, given one to int",
+        ),
+        (lambda: PointCloudRegressor(lambda cloud: cloud[0]).fit(SEVERAL, np.arange(5.0)), "given one to ndarray"),
+        (
+            lambda: PointCloudRegressor(lambda cloud: (cloud[0],)).fit(SEVERAL, np.arange(5.0)),
+            r"given one to \[\(2,\)\]",
+        ),
+        (lambda: PointCloudRegressor(lambda cloud: ("a",)).fit(SEVERAL, np.arange(5.0)), "features: expected real"),
+        (
+            lambda: PointCloudRegressor(lambda cloud: (cloud.T,)).fit([SEVERAL[0], SEVERAL[1, :2]], [0.0, 1.0]),
+            r"expected as many arrays and columns of each cloud, given \[\(2, 1\), \(3, 1\)\]",
+        ),
+        (lambda: PointCloudRegressor().fit(SEVERAL, 1j * np.arange(5.0)), "values: expected real numbers"),
+        (lambda: PointCloudRegressor().fit(SEVERAL, torch.arange(5.0)), "values: expected an array of numpy"),
         (lambda: PointCloudRegressor().predict(np.zeros((2, 3, 3))), "call fit first"),
         (lambda: PointCloudRegressor().fit(np.zeros((2, 3, 3)), [1.0]), "expected two or more, one for each cloud"),
         (lambda: PointCloudRegressor().fit(np.ones((2, 3, 3)), [1.0, np.inf]), "expected finite numbers"),
-        (lambda: PointCloudRegressor().fit(np.ones((2, 3, 3)), ["a", "b"]), "expected 2 numbers"),
+        (lambda: PointCloudRegressor().fit(np.ones((2, 3, 3)), ["a", "b"]), "expected real numbers"),
         (lambda: PointCloudRegressor().fit([np.ones((2, 3)), np.ones((2, 2))], [1.0, 2.0]), "all of one d"),
         (lambda: PointCloudRegressor().fit([], []), "given none"),
         (lambda: PointCloudRegressor().fit(3, [1]), r"expected an array \(N, n, d\) .* given 3"),
         (lambda: PointCloudRegressor().fit(np.array(3), [1]), "expected an array"),
-        (lambda: PointCloudRegressor("pairs").fit(1e200 * SEVERAL, np.arange(5.0)), "whose products are finite"),
-        (lambda: PointCloudRegressor().fit(1e200 * SEVERAL, np.arange(5.0)), "whose products are finite"),
+        (
+            lambda: PointCloudRegressor("pairs").fit(SEVERAL, np.arange(5.0)).predict(1e200 * SEVERAL),
+            "whose products are finite",
+        ),
+        (
+            lambda: PointCloudRegressor(lambda cloud: (cloud @ cloud.T,)).fit(1e200 * SEVERAL, np.arange(5.0)),
+            "features: expected finite numbers",
+        ),
         (lambda: PointCloudRegressor().score(SEVERAL, np.arange(5.0)), "call fit first"),
         (lambda: PointCloudRegressor().fit(SEVERAL, np.arange(5.0)).score(SEVERAL, np.ones(5)), "expected different"),
         (lambda: PointCloudRegressor().fit(SEVERAL, np.arange(5.0)).score(SEVERAL, [1.0]), "one for each cloud"),
@@ -361,6 +394,79 @@ SEVERAL = np.random.default_rng(21).standard_normal((5, 3, 2))
 def test_what_is_no_input(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize("tolerance", [np.nan, np.inf, -1.0, "a", None])
+def test_what_is_no_tolerance(tolerance):
+    with pytest.raises(InputError, match="tolerance: expected a finite number >= 0, given"):
+        congruence(SEVERAL[0], SEVERAL[0], tolerance)
+
+
+@pytest.mark.parametrize("function", [centroids, centroid_frame, centroid_rows, centroid_features])
+@pytest.mark.parametrize("learned", [True, False])
+def test_tensors_where_numpy_is_meant(function, learned):
+    cloud = torch.ones(3, 2, requires_grad=learned)
+    with pytest.raises(InputError, match=r"points: expected an array of numpy, given a tensor; give its \.detach"):
+        function(cloud)
+    with pytest.raises(InputError, match="expected an array of numpy, given a tensor"):
+        congruence(cloud, cloud)
+    with pytest.raises(InputError, match="expected an array of numpy, given a tensor"):
+        PointCloudRegressor().fit([cloud, cloud], [0.0, 1.0])
+
+
+def test_torch_agrees_with_numpy_and_differentiates():
+    tensor = torch.tensor(SEVERAL, requires_grad=True)
+    for function in (gram_features, distances, lambda points: gram_features(points, centre=True)):
+        np.testing.assert_allclose(function(tensor).detach(), function(SEVERAL), rtol=1e-13)
+        assert torch.autograd.gradcheck(function, tensor)
+    assert gram_features(torch.ones(3, 2, dtype=torch.int64)).dtype == torch.get_default_dtype()
+    assert distances(torch.ones(3, 2, dtype=torch.float32)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e-170, 1e200, 1e300])
+def test_units_are_nothing(unit):
+    rng = np.random.default_rng(22)
+    cloud = rng.standard_normal((5, 3))
+    for function in (centroids, distances):
+        np.testing.assert_allclose(function(unit * cloud) / unit, function(cloud), rtol=1e-9)
+    np.testing.assert_allclose(centroid_frame(unit * cloud), centroid_frame(cloud), rtol=1e-9)
+    turned = cloud @ SO(3).random(rng).T + 1.0
+    found = congruence(unit * cloud, unit * turned[::-1])
+    np.testing.assert_array_equal(found.order, np.arange(5)[::-1])
+    np.testing.assert_allclose(unit * cloud @ found.matrix.T + found.shift, unit * turned, rtol=0, atol=1e-9 * unit)
+    assert congruence(unit * np.eye(3), unit * np.diag([1.0, 2.0, 3.0])) is None
+    assert congruence(unit * np.eye(3), np.eye(3)) is None
+
+
+@pytest.mark.parametrize("features", ["centroids", "gram", "pairs", "distances"])
+def test_units_are_nothing_to_the_regressor(features):
+    clouds = np.random.default_rng(23).standard_normal((20, 4, 2))
+    values = np.sum(clouds**2, axis=(1, 2))
+    wanted = PointCloudRegressor(features).fit(clouds[:15], values[:15]).predict(clouds[15:])
+    for power in (-600, 600):
+        model = PointCloudRegressor(features).fit(np.ldexp(clouds[:15], power), values[:15])
+        np.testing.assert_array_equal(model.predict(np.ldexp(clouds[15:], power)), wanted)
+
+
+def test_no_clouds_have_features_too():
+    for function in FEATURES:
+        assert function(np.zeros((0, 3, 2))).shape == (0, len(function(np.zeros((3, 2)))))
+    assert centroids(np.zeros((0, 3, 2))).shape == (0, 2, 2)
+    assert distances(np.zeros((0, 3, 2))).shape == (0, 3)
+
+
+def test_a_fit_that_fails_leaves_nothing_to_predict_with():
+    model = PointCloudRegressor().fit(SEVERAL, np.arange(5.0))
+    with pytest.raises(InputError, match="expected finite numbers"):
+        model.fit(SEVERAL, np.full(5, np.nan))
+    with pytest.raises(InputError, match="call fit first"):
+        model.predict(SEVERAL)
+
+
+def test_other_features_than_in_training():
+    model = PointCloudRegressor("pairs").fit(SEVERAL, np.arange(5.0))
+    with pytest.raises(InputError, match=r"expected \(3, 1\) columns as in training, given \(1, 1\); fit again"):
+        model.set_params(features="distances").predict(SEVERAL)
 
 
 def test_the_score_is_the_share_of_the_variance():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,22 +42,153 @@ def test_nothing_is_lost(group, count):
     found = recover(invariants(vectors, group), count, group)
     assert found.shape == vectors.shape
     for a, b in zip(found, vectors, strict=True):
-        if isinstance(group, Lorentz) and group.proper:
-            # no polynomial tells past from future: turned about, they may be in the other half
-            try:
-                g = align(a, b, group)
-            except InputError:
-                with pytest.raises(InputError, match=r"differ by a reversal of time, .* take Form\(eta, volume=True\)"):
-                    align(a, b, group)
-                turn = align(a, b, Form(group.metric, volume=True))
-                assert turn[0, 0] < 0
-                np.testing.assert_allclose(a @ turn.T, b, atol=1e-8 * np.linalg.norm(turn, 2) ** 2)
-                b = b @ np.diag([-1.0, -1.0, 1.0, 1.0])
-                g = align(a, b, group)
-        else:
+        are_carried(a, b, group)
+
+
+def are_carried(a, b, group):
+    """Whether an element of the group, or if it keeps the future one and a reversal, carries a to b."""
+    if form_of(group).future:
+        # no polynomial tells past from future: turned about, they may be in the other half
+        try:
             g = align(a, b, group)
-        assert is_element(g, group)
-        np.testing.assert_allclose(a @ g.T, b, atol=1e-8 * np.linalg.norm(g, 2) ** 2)
+        except InputError:
+            with pytest.raises(InputError, match=r"differ by a reversal of time, .* take Form\(eta, volume=True\)"):
+                align(a, b, group)
+            turn = align(a, b, Form(group.metric, volume=True))
+            assert turn[0, 0] < 0
+            np.testing.assert_allclose(a @ turn.T, b, atol=1e-8 * np.linalg.norm(turn, 2) ** 2)
+            b = b @ np.diag([-1.0, -1.0, 1.0, 1.0])
+            g = align(a, b, group)
+    else:
+        g = align(a, b, group)
+    assert is_element(g, group)
+    np.testing.assert_allclose(a @ g.T, b, atol=1e-8 * np.linalg.norm(g, 2) ** 2)
+
+
+SPLIT = Form(np.diag([1.0, 1.0, -1.0, -1.0]))
+TURNED = np.array([[2.0, 1.0], [1.0, 3.0]])
+FORMS = [
+    SPLIT, Form(SPLIT.matrix, volume=True), Form(TURNED), Form(-TURNED, volume=True),
+    Form(np.array([[2.0, 1j], [-1j, 3.0]]), hermitian=True, volume=True),
+    Form(np.array([[2.0, 1j], [-1j, -3.0]]), hermitian=True),
+]  # fmt: skip
+
+
+def of_rank(group, count, rank, rng, lead=()):
+    """Vectors of which no more than so many are independent."""
+    dim = form_of(group).dim
+    parts = [rng.standard_normal((*lead, *shape)) for shape in ((count, rank), (rank, dim), (count, rank), (rank, dim))]
+    turning = form_of(group).hermitian
+    return (parts[0] + 1j * parts[2]) @ (parts[1] + 1j * parts[3]) if turning else parts[0] @ parts[1]
+
+
+@pytest.mark.parametrize("group", [*GROUPS, *FORMS], ids=[*map(repr, GROUPS), *(f"form{k}" for k in range(len(FORMS)))])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6])
+def test_nothing_is_lost_of_vectors_that_depend_on_each_other(group, count):
+    rng = np.random.default_rng(count)
+    for rank in range(min(count, form_of(group).dim) + 1):
+        vectors = of_rank(group, count, rank, rng, (3,))
+        scale = np.abs(vectors).max(initial=0.0) ** 2
+        given = invariants(vectors, group)
+        found = recover(given, count, group, scale=scale)
+        volumes = form_of(group).dim if form_of(group).volume else 2
+        np.testing.assert_allclose(invariants(found, group), given, atol=1e-11 * max(1.0, scale) ** volumes)
+        if form_of(group).skew and rank % 2:
+            # one combination is orthogonal to all, which the products do not show
+            continue
+        if form_of(group).skew and rank < count < form_of(group).dim and count % 2:
+            continue
+        for a, b in zip(found, vectors, strict=True):
+            are_carried(a, b, group)
+
+
+@pytest.mark.parametrize("group", [Lorentz(2), Lorentz(3), SPLIT], ids=["Lorentz(2)", "Lorentz(3)", "split"])
+@pytest.mark.parametrize("rank", [1, 2])
+def test_rounding_of_the_products_adds_no_dimension(group, rank):
+    for seed in range(50):
+        vectors = of_rank(group, 3, rank, np.random.default_rng(seed))
+        products = np.linalg.eigvalsh(gram(vectors, group))
+        if np.sort(np.abs(products))[-rank] < 1e-2 * np.abs(vectors).max() ** 2:
+            # almost a light ray: rounding is larger than the products tell
+            continue
+        found = recover(invariants(vectors, group), 3, group)
+        assert np.linalg.matrix_rank(found, tol=1e-10) == rank
+        are_carried(found, vectors, group)
+
+
+def test_points_of_a_plane_have_no_volume():
+    vectors = of_rank(SO(3), 5, 2, np.random.default_rng(0))
+    np.testing.assert_allclose(invariants(recover(invariants(vectors, SO(3)), 5, SO(3)), SO(3))[15:], 0.0, atol=1e-13)
+
+
+def test_products_of_nothing_but_rounding():
+    """Of parallel vectors in the plane of Sp(2), and of a line near the light cone."""
+    vectors = of_rank(Sp(2), 4, 1, np.random.default_rng(3))
+    values = invariants(vectors, Sp(2))
+    assert 0 < np.abs(values).max() < 1e-14
+    with pytest.raises(InputError, match="if it is rounding of larger numbers, say their `scale`"):
+        recover(values, 4, Sp(2))
+    np.testing.assert_array_equal(recover(values, 4, Sp(2), scale=np.abs(vectors).max() ** 2), 0.0)
+    ray = np.array([[1.0], [0.3], [-0.7]]) * np.array([1e4, np.sqrt(1e8 - 1.0)])
+    found = recover(invariants(ray, Lorentz(1)), 3, Lorentz(1), scale=1e8)
+    assert np.linalg.matrix_rank(found, tol=1e-10) == 1
+    are_carried(found, ray, Lorentz(1))
+
+
+def test_definite_forms_answer_with_the_nearest():
+    rng = np.random.default_rng(7)
+    for form in FORMS[2:5]:
+        a, b = of_rank(form, 5, 2, rng), of_rank(form, 5, 2, rng)
+        g = align(a, b, form)
+        assert is_element(g, form)
+
+        def off(element, a=a, b=b, form=form):
+            rest = a @ element.T - b
+            return abs(np.trace(form.products(rest, rest)).real)
+
+        # through 1 for the components Xᴴa, with X of Cholesky's instead of the eigenvalues
+        basis = np.linalg.cholesky(form.matrix * np.sign(form.matrix[0, 0].real))
+        group = SU(2) if form.hermitian else SO(2) if form.volume else O(2)
+        for _ in range(200):
+            other = np.linalg.inv(basis.conj().T) @ group.random(rng) @ basis.conj().T
+            assert is_element(other, form)
+            assert off(other) >= off(g) * (1 - 1e-12)
+    stacked = align(np.stack([a, b]), np.stack([b, a]), form)
+    np.testing.assert_allclose(stacked[0], g, atol=1e-12)
+
+
+def test_the_nearest_in_any_units():
+    a = np.random.default_rng(8).standard_normal((4, 3))
+    g = O(3).random(np.random.default_rng(9))
+    for unit in (1e-200, 1e200):
+        np.testing.assert_allclose(align(unit * a, unit * (a @ g.T), O(3)), g, atol=1e-12)
+
+
+@pytest.mark.parametrize("tolerance", [np.nan, np.inf, -1.0, "a", None, True])
+def test_what_is_no_tolerance(tolerance):
+    calls = (
+        lambda: recover([-1.0], 1, O(2), tolerance=tolerance),
+        lambda: recover([1.0], 1, O(2), scale=tolerance),
+        lambda: from_gram([[-1.0]], O(2), tolerance),
+        lambda: from_minkowski([[1.0]], 1, tolerance),
+        lambda: align(np.eye(4), 2 * np.eye(4), Lorentz(3), tolerance),
+    )
+    for call in calls:
+        with pytest.raises(InputError, match=r"(tolerance|scale): expected a finite number >= 0, given"):
+            call()
+
+
+@pytest.mark.parametrize("learned", [True, False])
+def test_tensors_are_refused(learned):
+    one = torch.ones(1, 1, requires_grad=learned)
+    for call in (
+        lambda: recover(one[0], 1, O(1)),
+        lambda: from_gram(one, O(1)),
+        lambda: align(one, np.ones((1, 1)), O(1)),
+        lambda: align(np.ones((1, 1)), one, O(1)),
+    ):
+        with pytest.raises(InputError, match=r"expected an array of numpy, given a tensor; give its \.detach"):
+            call()
 
 
 @settings(max_examples=40, deadline=None)
@@ -201,6 +333,8 @@ def test_determinants_that_do_not_belong():
     [
         (lambda: from_gram(np.zeros((2, 3)), O(2)), r"expected numbers \(..., n, n\)"),
         (lambda: from_gram([[np.nan]], O(2)), "expected finite numbers"),
+        (lambda: from_gram([[1.0], [1.0, 2.0]], O(2)), "gram: expected one array of numbers, given lists of several"),
+        (lambda: recover([1j], 1, O(2)), "values: expected real numbers, given an array of complex128"),
         (lambda: from_gram([[1j]], O(2)), "take U or SU"),
         (lambda: from_minkowski([[1.0]], 0), "expected the number of dimensions of space"),
         (lambda: recover(np.zeros(4), 2, O(3)), "expected 3 invariants of 2 vectors"),

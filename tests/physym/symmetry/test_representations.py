@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
-from physym.symmetry import PSEUDO, Lorentz, O, Rep, S, T, U, V
+from physym.symmetry import PSEUDO, SO, Lorentz, O, Rep, S, T, U, V, invariant_basis
+from simulators.errors import InputError
 
 REPS = st.recursive(
     st.sampled_from([T(0), V, V.dual, PSEUDO]), lambda inner: st.builds(lambda a, b: a * b, inner, inner), max_leaves=4
@@ -55,3 +56,43 @@ def test_names_and_sizes() -> None:
     assert ((V + T(2, 1)).dim(3), (V + T(2, 1)).degree, T(0).dim(O(5))) == (30, 3, 1)
     assert T(0) == PSEUDO * PSEUDO
     assert V.dual.dual == V
+
+
+@pytest.mark.parametrize("rep", [T(0), V, V + T(2, 1), 0 * V], ids=repr)
+def test_batches_may_be_empty_or_lists(rep: Rep) -> None:
+    g, empty = np.eye(3), np.zeros((2, 0, rep.dim(3)))
+    assert rep.act(g, empty).shape == rep.derivative(g, empty).shape == empty.shape
+    ones = np.ones((2, rep.dim(3)))
+    np.testing.assert_array_equal(rep.act(g.tolist(), ones.tolist()), ones)
+    np.testing.assert_array_equal(rep.derivative(g.tolist(), ones.tolist()), rep.derivative(g, ones))
+    np.testing.assert_array_equal(rep.matrix(g.tolist()), np.eye(rep.dim(3)))
+    assert rep.character([1.0, 1.0, 1.0]) == rep.dim(3)
+
+
+def test_a_basis_of_nothing_is_turned_into_nothing() -> None:
+    assert V.act(np.eye(3), invariant_basis(SO(3), V)).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: V.act(np.eye(3), [1, 2]), r"tensors: expected 3 entries of V in the last axis, given \(2,\)"),
+        (lambda: V.derivative(np.eye(3), 1.0), "tensors: expected 3 entries of V"),
+        (lambda: V.act(np.eye(3), [[1.0], [1.0, 2.0]]), "tensors: .* lists of several lengths"),
+        (lambda: V.act(np.eye(3), ["a", "b", "c"]), "tensors: expected numbers"),
+        (lambda: V.act([[1.0], [1.0, 2.0]], np.ones(3)), "matrix: .* lists of several lengths"),
+        (lambda: V.matrix(3), r"matrix: expected one \(d, d\)"),
+        (lambda: V.matrix(np.ones((2, 3))), r"matrix: expected one \(d, d\)"),
+        (lambda: V.character(["a"]), "eigenvalues: expected numbers"),
+    ],
+)
+def test_what_cannot_be_turned(call, message) -> None:
+    with pytest.raises(InputError, match=message):
+        call()
+
+
+def test_tensors_of_torch_are_refused_in_one_line() -> None:
+    torch = pytest.importorskip("torch")
+    for grad in (False, True):
+        with pytest.raises(InputError, match=r"tensors: expected an array of numpy, .*\.detach\(\)"):
+            V.act(np.eye(3), torch.ones(3, requires_grad=grad))
