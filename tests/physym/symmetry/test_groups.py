@@ -85,6 +85,18 @@ def belongs(g, group):
         return np.allclose(g @ group.axis, group.axis)
     if isinstance(group, (S, A, Z, D)):
         return np.isin(g, (0, 1)).all() and (not isinstance(group, A) or np.isclose(np.linalg.det(g), 1.0))
+    if isinstance(group, Product):
+        a = group.first.dim
+        if group.on == "pairs":
+            apart = not g[:a, a:].any() and not g[a:, :a].any()
+            return apart and belongs(g[:a, :a], group.first) and belongs(g[a:, a:], group.second)
+        # of a Kronecker product the rearranged matrix has rank 1, and the factors are its vectors
+        b = group.second.dim
+        left, sizes, right = np.linalg.svd(g.reshape(a, b, a, b).swapaxes(1, 2).reshape(a * a, b * b))
+        second = np.round(right[0].reshape(b, b) * b**0.5, 12)
+        first = np.round(left[:, 0].reshape(a, a) * a**0.5, 12)
+        signs = [s for s in (1.0, -1.0) if belongs(s * first, group.first) and belongs(s * second, group.second)]
+        return np.allclose(sizes[1:], 0.0, atol=1e-12) and bool(signs)
     return not group.finite or np.abs(group.elements() - g).max(axis=(1, 2)).min() < 1e-9
 
 

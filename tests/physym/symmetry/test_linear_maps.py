@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import numpy as np
@@ -184,21 +185,27 @@ def test_dimensionless_products_are_the_invariants_of_scalings() -> None:
     assert {tuple(i) for i in index.tolist()} == {(0, 2, 1), (2, 0, 1)}
 
 
-@pytest.mark.parametrize("call", [
-    lambda: equivariant_basis(3, V, V),
-    lambda: equivariant_basis(SO(3), 2, V),
-    lambda: equivariant_basis(U(2), PSEUDO, V),
-    lambda: PSEUDO.act(np.eye(2) * 1j, np.zeros(1)),
-    lambda: invariant_basis(SO(3), "V"),
-    lambda: dimension(MatrixGroup(lie_algebra=[[[0.0, 1.0], [-1.0, 0.0]]]), V, V),
-    lambda: equivariant_basis(S(40), T(3), T(3)),
-    lambda: T(-1),
-    lambda: V * -1,
-    lambda: V.act(np.eye(3), np.zeros(4)),
-    lambda: V.dual.act(np.zeros((3, 3)), np.zeros(3)),
-])  # fmt: skip
-def test_refusals(call) -> None:
-    with pytest.raises(InputError, match=r"expected .*given"):
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: equivariant_basis(3, V, V), "group: expected one of physym.symmetry such as SO(3), given 3"),
+        (lambda: equivariant_basis(SO(3), 2, V), "representation: expected one made of T, V and PSEUDO, given 2"),
+        (lambda: equivariant_basis(U(2), PSEUDO, V), "expected none with PSEUDO for the complex U(2), given P"),
+        (lambda: PSEUDO.act(np.eye(2) * 1j, np.zeros(1)), "PSEUDO: expected real matrices"),
+        (lambda: invariant_basis(SO(3), "V"), "representation: expected one made of T, V and PSEUDO, given 'V'"),
+        (
+            lambda: dimension(MatrixGroup(lie_algebra=[[[0.0, 1.0], [-1.0, 0.0]]]), V, V),
+            "expected a group whose classes are known, or that can be listed, given one that is neither",
+        ),
+        (lambda: equivariant_basis(S(40), T(3), T(3)), "basis: expected at most 2^28 numbers, given 4096000000"),
+        (lambda: T(-1), "T: expected numbers of factors that are integers >= 0, given -1"),
+        (lambda: V * -1, "representation: expected a multiple >= 0, given -1"),
+        (lambda: V.act(np.eye(3), np.zeros(4)), "tensors: expected 3 entries of V in the last axis"),
+        (lambda: V.dual.act(np.zeros((3, 3)), np.zeros(3)), "matrix: expected one with an inverse"),
+    ],
+)
+def test_refusals(call, message) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
         call()
 
 
