@@ -44,7 +44,6 @@ from torch import nn  # noqa: E402
 from physym import symmetry  # noqa: E402
 from physym.plotting.style import COLOURS, INK, PALE, new_figure, save, styled  # noqa: E402
 from physym.symmetry import O, T, V  # noqa: E402
-from physym.symmetry.averaging.batched import act_each  # noqa: E402
 
 GROUP, BODIES = O(3), 5
 REP_IN, REP_OUT = BODIES * T(0) + BODIES * V, T(2)
@@ -109,9 +108,9 @@ def learned(
         given, wanted = x[rows], y[rows] / scale
         if augment or penalty:
             g = GROUP.random(rng, BATCH)
-            moved = act_each(REP_IN, g, given[:, None])[:, 0]
+            moved = REP_IN.act(g, given)
         if augment:
-            given, wanted = moved, act_each(REP_OUT, g, wanted[:, None])[:, 0]
+            given, wanted = moved, REP_OUT.act(g, wanted)
         found = function(torch.from_numpy(given))
         loss = (found - torch.from_numpy(wanted)).square().mean()
         if penalty:
@@ -222,12 +221,12 @@ def measured(way: str, size: int, seed: int, flat: bool, steps: int) -> dict[str
     x, test = clouds(size, rng, flat=flat), clouds(TEST, rng, flat=flat)
     predict, weights = WAYS[way][0](x, inertia(x), steps, seed)
     seconds, unit = time.process_time() - began, np.mean(inertia(test) ** 2)
-    moved = act_each(REP_IN, GROUP.random(rng, TEST), test[:, None])[:, 0]
+    moved = REP_IN.act(GROUP.random(rng, TEST), test)
     error, turned = (np.mean((predict(new) - inertia(new)) ** 2) / unit for new in (test, moved))
     g, few, places = GROUP.random(rng, 100), test[:50], np.linspace(-0.5, 0.5, 2 * STRIDES)
     path = joined(np.ones(BODIES), np.eye(BODIES, 3) * (1.2, 1.2, 0.5)) + places[:, None, None] * clouds(PATHS, rng)
-    off = predict(act_each(REP_IN, g, few[None]).reshape(-1, 20)).reshape(100, 50, 9)
-    off -= act_each(REP_OUT, g, predict(few)[None])
+    off = predict(REP_IN.act(g[:, None], few).reshape(-1, 20)).reshape(100, 50, 9)
+    off -= REP_OUT.act(g[:, None], predict(few))
     steep = np.abs(np.diff(predict(path.reshape(-1, 20)).reshape(*path.shape[:2], 9), axis=0)).max()
     stated = predict.with_error(test)[1] if hasattr(predict, "with_error") else np.zeros(1)
     change, states = (np.sqrt(np.mean(values**2) / unit) for values in (off, stated))

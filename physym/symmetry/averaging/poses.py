@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from physym.symmetry.averaging.arrays import array_of, check_finite, is_tensor, library
-from physym.symmetry.averaging.batched import act_each
 from physym.symmetry.groups import SO, AboutAxis, Group, O, Product, S
+from physym.symmetry.linear.batched import act_each
 from physym.symmetry.linear.representations import Rep, T, V, array_of_numpy
 from physym.symmetry.tolerance import check_tolerance
 from simulators.errors import InputError
@@ -46,14 +46,34 @@ class Pose(NamedTuple):
     order: np.ndarray
 
     def act(self, points: ArrayLike) -> np.ndarray:
-        """The cloud p (..., n, d) of the cloud q (..., n, d) in standard position."""
-        moved = _like(points, self.matrix) @ self.matrix.swapaxes(-1, -2) + self.shift[..., None, :]
+        """The cloud p (..., n, d) of the cloud q (..., n, d) in standard position.
+
+        Raises:
+            InputError: unless there is one cloud for each pose, or one for all.
+        """
+        moved = self._fitting(points) @ self.matrix.swapaxes(-1, -2) + self.shift[..., None, :]
         return unsorted(moved, self.order)
 
     def undo(self, points: ArrayLike) -> np.ndarray:
-        """The cloud q (..., n, d) in standard position of the cloud p (..., n, d)."""
-        moved = (_like(points, self.matrix) - self.shift[..., None, :]) @ self.matrix
+        """The cloud q (..., n, d) in standard position of the cloud p (..., n, d).
+
+        Raises:
+            InputError: unless there is one cloud for each pose, or one for all.
+        """
+        moved = (self._fitting(points) - self.shift[..., None, :]) @ self.matrix
         return _taken(moved, self.order[..., None])
+
+
+    def _fitting(self, points: ArrayLike) -> Any:  # noqa: ANN401
+        points = _like(points, self.matrix)
+        given, wanted = tuple(points.shape), (*self.matrix.shape[:-2], self.order.shape[-1], self.matrix.shape[-1])
+        alone = len(given) == 2 or (len(given) == len(wanted) and given[-3] == 1)
+        if given[-2:] != wanted[-2:] or not (alone or given == wanted):
+            raise InputError(
+                f"points: expected one cloud for each pose {wanted}, or one for all {wanted[-2:]}, given {given}; for"
+                " frames of clouds give points[..., None, :, :]"
+            )
+        return points
 
 
 class Symmetry(NamedTuple):
@@ -85,9 +105,10 @@ def symmetry_of(group: Group, shape: tuple[int, ...] | None = None) -> Symmetry:
     if not fitting or [isinstance(part, S) for part in parts] not in ([True], [False], [True, False]):
         named = f"O({dim}), SO({dim}), S({count}), Product(S({count}), O({dim})) or Product(S({count}), SO({dim}))"
         points = f"points of the shape {shape}" if shape else "points (..., n, d)"
-        about = isinstance(group, AboutAxis)
-        remedy = "; turn the components at right angles to the axis by a group of the plane" if about else ""
-        raise InputError(f"group: expected {named} for {points}, given {group!r}{remedy}")
+        remedy = "take invariants"
+        if isinstance(group, AboutAxis):
+            remedy = "turn the components at right angles to the axis by a group of the plane"
+        raise InputError(f"group: expected {named} for {points}, given {group!r}; {remedy}")
     turns = [part for part in parts if not isinstance(part, S)]
     return Symmetry(bool(turns), any(isinstance(part, O) for part in turns), isinstance(parts[0], S))
 

@@ -28,10 +28,10 @@ from physym.symmetry.averaging.arrays import (
     rounding,
     together,
 )
-from physym.symmetry.averaging.batched import Representation, act_each, matrices
 from physym.symmetry.averaging.compact import check_compact, parts
 from physym.symmetry.groups import Group, MatrixGroup
 from physym.symmetry.groups.orthogonal import check_degree
+from physym.symmetry.linear.batched import Representation, act_each, matrices
 from physym.symmetry.linear.representations import Rep
 from simulators.errors import InputError
 

@@ -80,9 +80,13 @@ class Group(abc.ABC):
             raise InputError(f"rng: expected a seed >= 0, given {rng!r}")
         rng = np.random.default_rng(rng)
         if count is None:
-            return self._draw(rng)
+            return self._draw_many(rng, 1)[0]
         if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
             raise InputError(f"count: expected a number of elements that is an integer >= 0, given {count!r}")
+        return self._draw_many(rng, count)
+
+    def _draw_many(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Random elements (count, dim, dim), the same as if drawn one after the other."""
         return np.array([self._draw(rng) for _ in range(count)]).reshape(count, self.dim, self.dim)
 
     @abc.abstractmethod

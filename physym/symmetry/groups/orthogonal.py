@@ -37,9 +37,13 @@ class O(Group):  # noqa: E742  the name of the group
 
     def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element (dim, dim) by the Haar measure."""
-        q, r = np.linalg.qr(rng.standard_normal((self.dim, self.dim)))
+        return self._draw_many(rng, 1)[0]
+
+    def _draw_many(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Random elements (count, dim, dim) by the Haar measure."""
+        q, r = np.linalg.qr(rng.standard_normal((count, self.dim, self.dim)))
         # the factors are unique, and so Q is uniform, only with a positive diagonal of R
-        return q * np.where(np.diag(r) < 0, -1.0, 1.0)
+        return q * np.where(np.diagonal(r, axis1=1, axis2=2) < 0, -1.0, 1.0)[:, None]
 
     def lie_algebra(self) -> np.ndarray:
         """The skew-symmetric matrices (d (d - 1)/2, d, d): one rotation for every pair of axes."""
@@ -85,8 +89,12 @@ class SO(Group):
 
     def _draw(self, rng: np.random.Generator) -> np.ndarray:
         """A random element (dim, dim) by the Haar measure."""
-        q = O(self.dim).random(rng)
-        q[:, 0] *= np.sign(np.linalg.det(q))
+        return self._draw_many(rng, 1)[0]
+
+    def _draw_many(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Random elements (count, dim, dim) by the Haar measure."""
+        q = O(self.dim).random(rng, count)
+        q[..., 0] *= np.sign(np.linalg.det(q))[:, None]
         return q
 
     def lie_algebra(self) -> np.ndarray:

@@ -81,10 +81,21 @@ class Rep:
     def act(self, g: np.ndarray, tensors: np.ndarray) -> np.ndarray:
         """ρ(g) t of flat tensors t (..., dim), arrays of numpy.
 
+        Args:
+            g: an element (d, d), or one for each tensor (..., d, d).
+            tensors: t; its axes but the last are those of g but the last two, or broadcast with them.
+
         Raises:
             InputError: if they are no numbers of numpy, the sizes do not fit, g has no inverse where one is needed, or
                 is complex where the sign of its determinant is.
+
+        >>> turns = np.array([[[0.0, -1.0], [1.0, 0.0]], [[-1.0, 0.0], [0.0, -1.0]]])
+        >>> V.act(turns, [[1.0, 2.0], [3.0, 4.0]]).tolist()
+        [[-2.0, 1.0], [-3.0, -4.0]]
         """
+        g = array_of_numpy(g, "matrix")
+        if g.ndim > 2:
+            return self._act_each(g, tensors)
         g, tensors, parts = self._parts(g, tensors)
         starred = any(any(factors) for factors, _ in self.terms)
         inverse = _inverse(g).T if starred else g
@@ -95,6 +106,24 @@ class Rep:
                 part = _along(inverse if star else g, part, axis - len(factors))
             found.append((part * sign if p else part).reshape(*tensors.shape[:-1], len(g) ** len(factors)))
         return np.concatenate(found, axis=-1) if found else tensors
+
+    def _act_each(self, g: np.ndarray, tensors: np.ndarray) -> np.ndarray:
+        """Each ρ(g_b) on its own tensor."""
+        from physym.symmetry.linear.batched import act_each
+
+        tensors = array_of_numpy(tensors, "tensors")
+        try:
+            lead = np.broadcast_shapes(g.shape[:-2], tensors.shape[:-1])
+        except ValueError as error:
+            raise InputError(
+                f"tensors: expected one for each of {g.shape[:-2]} elements, given the shape {tensors.shape}; give"
+                " tensors[..., None, :] for all with each"
+            ) from error
+        elements = np.broadcast_to(g, (*lead, *g.shape[-2:])).reshape(-1, *g.shape[-2:])
+        if g.shape[-1] != g.shape[-2]:
+            raise InputError(f"matrix: expected ones (..., d, d), given the shape {g.shape}")
+        rows = np.broadcast_to(tensors, (*lead, *tensors.shape[-1:]))
+        return act_each(self, elements, rows.reshape(-1, 1, rows.shape[-1])).reshape(*lead, self.dim(g.shape[-1]))
 
     def derivative(self, a: np.ndarray, tensors: np.ndarray) -> np.ndarray:
         """dρ(A) t of an element A of the Lie algebra and flat tensors t (..., dim), arrays of numpy.

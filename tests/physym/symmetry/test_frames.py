@@ -259,3 +259,16 @@ POINTS = np.random.default_rng(8).standard_normal((7, 3))
 def test_what_has_no_frames(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize("size", [7, 8])
+def test_frames_of_a_batch_take_one_cloud_for_each(size):
+    """Eight clouds and eight frames are not paired by chance."""
+    points = np.random.default_rng(0).standard_normal((size, 5, 3))
+    found = frames(points, O(3))
+    standard = found.undo(points[:, None])
+    np.testing.assert_allclose(found.act(standard), np.broadcast_to(points[:, None], standard.shape), atol=1e-12)
+    with pytest.raises(InputError, match=r"points: expected one cloud for each pose .* give points\[..., None, :, :\]"):
+        found.undo(points)
+    with pytest.raises(InputError, match="points: expected one cloud for each pose"):
+        found.act(standard[..., :2])

@@ -96,3 +96,22 @@ def test_tensors_of_torch_are_refused_in_one_line() -> None:
     for grad in (False, True):
         with pytest.raises(InputError, match=r"tensors: expected an array of numpy, .*\.detach\(\)"):
             V.act(np.eye(3), torch.ones(3, requires_grad=grad))
+
+
+@pytest.mark.parametrize("rep", [V, 2 * T(0) + T(2), PSEUDO * V + T(1, 1), T(0, 2)], ids=repr)
+def test_an_element_for_each_tensor(rep):
+    rng = np.random.default_rng(0)
+    g = rng.standard_normal((4, 5, 3, 3))
+    tensors = rng.standard_normal((4, 5, rep.dim(3)))
+    wanted = np.array([[rep.act(a, t) for a, t in zip(*row, strict=True)] for row in zip(g, tensors, strict=True)])
+    np.testing.assert_allclose(rep.act(g, tensors), wanted, rtol=1e-10, atol=1e-10)
+    one = tensors[0, 0]
+    np.testing.assert_allclose(rep.act(g, one), [[rep.act(a, one) for a in row] for row in g], rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(rep.act(g[:1], tensors)[3], rep.act(g[0], tensors[3]), rtol=1e-10, atol=1e-10)
+
+
+def test_elements_that_do_not_fit_the_tensors():
+    with pytest.raises(InputError, match=r"tensors: expected one for each of \(4,\) elements, given .* \(5, 3\)"):
+        V.act(np.zeros((4, 3, 3)), np.zeros((5, 3)))
+    with pytest.raises(InputError, match=r"matrix: expected ones \(..., d, d\), given the shape \(4, 3, 2\)"):
+        V.act(np.zeros((4, 3, 2)), np.zeros((4, 3)))

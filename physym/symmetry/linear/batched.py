@@ -36,6 +36,8 @@ def act_each(rep: Rep, elements: np.ndarray, tensors: np.ndarray) -> np.ndarray:
     stars = any(any(factors) for factors, _ in rep.terms)
     # as factors from the right, on the last index: g transposed, and g⁻¹ for the dual
     right = {False: elements.swapaxes(-1, -2), True: xp.linalg.inv(elements) if stars else elements}
+    if any(p for _, p in rep.terms) and str(elements.dtype).startswith("complex"):
+        raise InputError("PSEUDO: expected real matrices, whose determinant has a sign, given complex ones")
     signs = xp.sign(xp.linalg.det(elements).real)[:, None, None] if any(p for _, p in rep.terms) else 1.0
     found, start = [], 0
     for factors, p in rep.terms:
