@@ -93,10 +93,12 @@ def test_classes_average_as_random_elements_do(group):
 @pytest.mark.parametrize("group", FINITE, ids=repr)
 def test_classes_average_as_elements_do(group):
     eigenvalues, weights = group.classes(6)
+    assert weights.sum() == pytest.approx(1.0, abs=1e-13)
     elements = group.elements()
-    for power in range(7):
-        exact = np.mean(np.trace(elements, axis1=1, axis2=2) ** power)
-        assert weights @ eigenvalues.sum(axis=1) ** power == pytest.approx(exact, rel=1e-9, abs=1e-9)
+    for some, values in ((elements, eigenvalues), (elements @ elements, eigenvalues**2)):
+        for power in range(7):
+            exact = np.mean(np.trace(some, axis1=1, axis2=2) ** power)
+            assert weights @ values.sum(axis=1) ** power == pytest.approx(exact, rel=1e-9, abs=1e-9)
 
 
 MOMENTS = {
