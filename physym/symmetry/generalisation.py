@@ -36,11 +36,14 @@ from physym.symmetry.averaging.reynolds import Average, check_compact
 from physym.symmetry.groups import Group
 from physym.symmetry.linear.maps import equivariant_basis
 from physym.symmetry.linear.representations import Rep, V
+from physym.symmetry.weighted_inputs import weighted_inputs
 from simulators.errors import InputError
+from simulators.parameters import count, setting
 
 __all__ = ["Regression", "asymmetry"]
 
 _BATCH = 2**22
+_LENGTH = 1e-8
 
 
 def asymmetry(averaged: Average, inputs: ArrayLike) -> tuple[float, float]:
@@ -85,7 +88,8 @@ class Regression:
         noise: s, that of each component of ξ.
 
     Raises:
-        InputError: if the sizes do not fit, the group is complex or not compact, or scale is not > 0 and noise >= 0.
+        InputError: if the sizes do not fit, the group is complex, not compact or not orthogonal, or scale is not > 0
+            and noise >= 0.
 
     >>> from physym.symmetry import S
     >>> task = Regression([1.0, 1.0, 1.0], S(3), noise=0.5)
@@ -104,18 +108,29 @@ class Regression:
         if not isinstance(self.group, Group) or self.group.complex:
             raise InputError(f"group: expected a real one of physym.symmetry such as S(3), given {self.group!r}")
         check_compact(self.group)
+        elements = self.group.discrete_generators()
+        if np.abs(elements @ elements.swapaxes(-1, -2) - np.eye(self.group.dim)).max(initial=0.0) > _LENGTH:
+            raise InputError(
+                f"group: expected orthogonal matrices, given {self.group!r} with others; take the coordinates"
+                " A^(1/2) x, A the mean of gᵀg, in which they are"
+            )
         for rep in (self.rep_in, self.rep_out):
             if not isinstance(rep, Rep):
                 raise InputError(f"representation: expected one made of T, V and PSEUDO, given {rep!r}")
         shape = (self.rep_out.dim(self.group), self.rep_in.dim(self.group))
-        theta = np.asarray(self.theta)
+        try:
+            theta = np.asarray(self.theta)
+        except ValueError as error:
+            raise InputError(f"theta: expected the shape {shape}, given rows of several lengths") from error
         if theta.dtype.kind not in "bifu" or not np.all(np.isfinite(theta)):
             raise InputError(f"theta: expected finite real numbers, given {theta.dtype}")
         if theta.shape not in (shape, shape[1:] if shape[0] == 1 else shape):
             raise InputError(f"theta: expected the shape {shape}, given {theta.shape}")
-        for name, value in (("scale", self.scale), ("noise", self.noise)):
-            if not np.isfinite(value) or value < 0 or (value == 0 and name == "scale"):
-                raise InputError(f"{name}: expected a number {'>' if name == 'scale' else '>='} 0, given {value!r}")
+        for name, least in (("scale", ">"), ("noise", ">=")):
+            value = setting(name, getattr(self, name), ranges=False)
+            if value < 0 or (value == 0 and least == ">"):
+                raise InputError(f"{name}: expected a number {least} 0, given {value!r}")
+            object.__setattr__(self, name, float(value))
         object.__setattr__(self, "theta", theta.astype(float).reshape(shape))
 
     @functools.cached_property
@@ -223,7 +238,9 @@ class Regression:
         return self.theta.shape[1] + 1 + self.noise**2 * fewer / bias
 
     def measured_gap(self, samples: int, trials: int = 1000, seed: int = 0) -> tuple[float, float]:
-        """The gap from random data: its mean over some trials, and the standard error.
+        """The gap from random data: the mean of so many estimates, and its standard error.
+
+        The error is infinite where the gap is: |n - d| <= 1, with noise and a group that removes something.
 
         Args:
             samples: n in each trial.
@@ -231,31 +248,33 @@ class Regression:
             seed: of the data.
 
         Raises:
-            InputError: unless both are integers, samples >= 1 and trials >= 2.
+            InputError: unless all are integers, samples >= 1, trials >= 2 and seed >= 0.
         """
         before, after = self.measured_risks(samples, trials, seed)
-        return _mean(before - after)
+        mean, error = _mean(before - after)
+        return mean, error if np.isfinite(self.gap(samples)) else np.inf
 
     def measured_risks(self, samples: int, trials: int = 1000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """E|Θ̂x - Θx|² over new x, in each of some trials (trials,): of least squares, and of its average.
+        """Unbiased estimates of `risk` (trials,) from random data: of least squares, and of its average.
+
+        Of normal inputs X (n, d) the risk has infinite variance for |n - d| <= 3: those that are nearly of lower rank
+        are rare and weigh much. So half of the trials draw such ones more often, and each is weighed by the ratio of
+        the densities, which makes the variance finite for |n - d| >= 2; see `weighted_inputs`.
 
         Raises:
-            InputError: unless both are integers, samples >= 1 and trials >= 2.
+            InputError: unless all are integers, samples >= 1, trials >= 2 and seed >= 0.
         """
-        for name, value, least in (("samples", samples, 1), ("trials", trials, 2)):
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-                raise InputError(f"{name}: expected an integer >= {least}, given {value!r}")
-        rng = np.random.default_rng(seed)
+        samples, trials = count("samples", samples), count("trials", trials, 2)
+        rng = np.random.default_rng(count("seed", seed, 0))
         k, d = self.theta.shape
-        at_once = max(1, _BATCH // (int(samples) * (k + d)))
+        at_once = max(1, _BATCH // (samples * (k + d)))
         before, after = [], []
         for start in range(0, trials, at_once):
-            count = min(at_once, trials - start)
-            x = self.scale * rng.standard_normal((count, samples, d))
-            y = x @ self.theta.T + self.noise * rng.standard_normal((count, samples, k))
-            found = (np.linalg.pinv(x) @ y).swapaxes(-1, -2)
+            x, inverse, weights = weighted_inputs(rng, (min(at_once, trials - start), samples, d))
+            y = self.scale * x @ self.theta.T + self.noise * rng.standard_normal((*x.shape[:2], k))
+            found = (inverse @ y).swapaxes(-1, -2) / self.scale
             for risks, estimate in ((before, found), (after, self.project(found))):
-                risks.append(self.scale**2 * np.sum((estimate - self.theta) ** 2, axis=(-2, -1)))
+                risks.append(weights * self.scale**2 * np.sum((estimate - self.theta) ** 2, axis=(-2, -1)))
         return np.concatenate(before), np.concatenate(after)
 
 

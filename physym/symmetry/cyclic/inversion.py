@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from physym.symmetry.cyclic.rotation import as_array
 from physym.symmetry.cyclic.spectra import bispectrum
 from simulators.errors import InputError
 
@@ -39,14 +40,15 @@ def from_bispectrum(spectrum: Any, *, tolerance: float = 1e-6) -> np.ndarray:  #
         float64 (..., N). Its error is that of rounding over the smallest |X_k|.
 
     Raises:
-        InputError: if a coefficient vanishes (it is named), or these are no bispectra of real strings.
+        InputError: if coefficients vanish (they are named; where X_0 does, all those in no product that is left), or
+            these are no bispectra of real strings.
 
     >>> x = np.array([3.0, 1.0, 4.0, 1.0, 5.0])
     >>> y = from_bispectrum(bispectrum(x))
     >>> bool(min(np.abs(np.roll(y, n) - x).max() for n in range(5)) < 1e-14)
     True
     """
-    given = np.asarray(spectrum)
+    given = as_array("spectrum", spectrum)
     if given.dtype.kind not in "iufc" or given.ndim < 2 or given.shape[-1] != given.shape[-2] or not given.shape[-1]:
         raise InputError(f"spectrum: expected numbers (..., N, N), given {given.dtype} of shape {given.shape}")
     if not np.isfinite(given).all():
@@ -57,8 +59,10 @@ def from_bispectrum(spectrum: Any, *, tolerance: float = 1e-6) -> np.ndarray:  #
     flat = given.reshape(-1, size, size)
     mean = np.cbrt(flat[:, 0, 0].real)
     # X_0 against the moduli of B itself: nothing else is known while it may vanish
-    largest = np.cbrt(np.abs(flat).max(axis=(1, 2), initial=0.0))
-    _refuse(np.abs(mean)[:, None] <= tolerance * largest[:, None], given.shape)
+    sizes = np.abs(flat).max(axis=2, initial=0.0)
+    largest = sizes.max(axis=1, keepdims=True, initial=0.0)
+    hidden = np.abs(mean)[:, None] <= tolerance * np.cbrt(largest)
+    _refuse(hidden & ((sizes <= tolerance * largest) | (np.arange(size) == 0)), given.shape)
     squares = np.maximum((flat[:, 0] / mean[:, None]).real, 0.0)
     moduli = np.sqrt(squares)
     _refuse(moduli <= tolerance * np.sqrt(squares.mean(axis=1, keepdims=True)), given.shape)
@@ -78,17 +82,25 @@ def _unit(values: np.ndarray) -> np.ndarray:
 
 
 def _refuse(vanishing: np.ndarray, shape: tuple[int, ...]) -> None:
-    """Name the first string's coefficients that vanish."""
+    """Name the first string's coefficients that vanish (strings, N); with X_0 also those that it may hide."""
     if not vanishing.any():
         return
     row = int(np.argmax(vanishing.any(axis=1)))
     which = f" of string {row}" if len(shape) > 2 else ""
-    names = ", ".join(map(str, np.flatnonzero(vanishing[row]).tolist()))
-    if vanishing.shape[1] == 1:
-        remedy = "take the bispectrum of x plus a constant, and subtract it from the result"
-    else:
+    first, *others = np.flatnonzero(vanishing[row]).tolist()
+    names = ", ".join(map(str, others if first == 0 else [first, *others]))
+    if first:
+        found = f"k = {names}"
         remedy = "use four_point, which may still tell strings apart, or least_rotation, which always does"
-    raise InputError(f"spectrum: expected X_k other than zero for all k, given zero{which} at k = {names}; {remedy}")
+    elif others:
+        found = f"k = 0, and in all products at k = {names}"
+        remedy = (
+            "take the bispectrum of x plus a constant, which tells which of these vanish; if any does, least_rotation"
+        )
+    else:
+        found = "k = 0"
+        remedy = "take the bispectrum of x plus a constant, and subtract it from the result"
+    raise InputError(f"spectrum: expected X_k other than zero for all k, given zero{which} at {found}; {remedy}")
 
 
 def _require_match(flat: np.ndarray, found: np.ndarray, tolerance: float, shape: tuple[int, ...]) -> None:

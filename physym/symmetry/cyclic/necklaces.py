@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from physym.symmetry.cyclic.rotation import as_array
 from simulators.errors import InputError
 from simulators.parameters import count
 
-__all__ = ["all_strings", "count_orbits", "orbit_table", "representatives", "string_codes"]
+__all__ = ["all_strings", "check_size", "count_orbits", "orbit_table", "representatives", "string_codes"]
 
-# what a table or a list of strings may hold: a gigabyte
+# bytes that a table, a list of strings or their invariants may take: a gigabyte
 _MOST = 2**30
 
 
@@ -65,7 +66,7 @@ def representatives(N: int, letters: int = 2) -> np.ndarray:
     size, letters = _alphabet(N, letters)
     # the number itself may have millions of digits
     wanted = count_orbits(size, letters) if size * math.log2(letters) <= 64 else 2**64
-    _fits(wanted * size, f"all necklaces of {size} letters out of {letters}")
+    check_size(wanted * size, f"all necklaces of {size} letters out of {letters}")
     found = np.empty((wanted, size), np.uint8)
     _kernels.necklaces(letters, found)
     return found
@@ -90,7 +91,7 @@ def orbit_table(N: int, letters: int = 2) -> np.ndarray:
 
     size, letters = _alphabet(N, letters)
     wanted = letters**size if size * math.log2(letters) <= 64 else 2**64
-    _fits(4 * wanted, f"a table of all strings of {size} letters out of {letters}")
+    check_size(4 * wanted, f"a table of all strings of {size} letters out of {letters}")
     table = np.full(wanted, -1, np.int32)
     _kernels.orbits(letters, size, table)
     return table
@@ -110,7 +111,7 @@ def all_strings(N: int, letters: int = 2) -> np.ndarray:
     """
     size, letters = _alphabet(N, letters)
     wanted = letters**size if size * math.log2(letters) <= 64 else 2**64
-    _fits(wanted * size, f"all strings of {size} letters out of {letters}")
+    check_size(wanted * size, f"all strings of {size} letters out of {letters}")
     found = np.empty((wanted, size), np.uint8)
     for place in range(size):
         after = letters ** (size - 1 - place)
@@ -135,7 +136,7 @@ def string_codes(strings: Any, letters: int = 2) -> np.ndarray:  # noqa: ANN401
     11
     """
     letters = count("letters", letters)
-    given = np.asarray(strings)
+    given = as_array("strings", strings)
     if given.dtype.kind not in "bui" or given.ndim == 0 or given.shape[-1] == 0:
         raise InputError(f"strings: expected integers (..., N), N >= 1; given {given.dtype} of shape {given.shape}")
     if given.size and (given.min() < 0 or given.max() >= letters):
@@ -147,6 +148,16 @@ def string_codes(strings: Any, letters: int = 2) -> np.ndarray:  # noqa: ANN401
     for place in range(size):
         codes = codes * letters + given[..., place].astype(np.int64)
     return codes
+
+
+def check_size(amount: int, what: str, name: str = "N", remedy: str = "`least_rotation` needs no table") -> None:
+    """Refuse what would take more than a gigabyte.
+
+    Raises:
+        InputError: if it takes more bytes.
+    """
+    if amount > _MOST:
+        raise InputError(f"{name}: expected at most a gigabyte, given {what}; {remedy}")
 
 
 def _totient(n: int) -> int:
@@ -166,8 +177,3 @@ def _alphabet(N: int, letters: int) -> tuple[int, int]:
     if letters > 256:
         raise InputError(f"letters: expected at most 256, given {letters}; `least_rotation` takes any alphabet")
     return size, letters
-
-
-def _fits(amount: int, what: str) -> None:
-    if amount > _MOST:
-        raise InputError(f"N: expected at most a gigabyte, given {what}; `least_rotation` needs no table")

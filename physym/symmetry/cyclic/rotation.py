@@ -29,7 +29,7 @@ import numpy as np
 
 from simulators.errors import InputError
 
-__all__ = ["Aligned", "as_strings", "least_rotation"]
+__all__ = ["Aligned", "as_array", "as_strings", "least_rotation"]
 
 # letters converted at once
 _CHUNK = 2**18
@@ -103,10 +103,7 @@ def as_strings(strings: Any) -> np.ndarray:  # noqa: ANN401
     Raises:
         InputError: if they are not real numbers, are empty, or hold a NaN.
     """
-    try:
-        given = np.asarray(strings)
-    except ValueError:
-        raise InputError("strings: expected numbers (..., N), all strings of one length; given several") from None
+    given = as_array("strings", strings)
     real = given.dtype.kind in "buif" and given.dtype.itemsize <= 8
     if not real or given.ndim == 0 or given.shape[-1] == 0:
         raise InputError(f"strings: expected real numbers (..., N), N >= 1; given {given.dtype} of shape {given.shape}")
@@ -114,3 +111,18 @@ def as_strings(strings: Any) -> np.ndarray:  # noqa: ANN401
         where = tuple(np.argwhere(np.isnan(given))[0].tolist())
         raise InputError(f"strings: expected numbers that have an order, given NaN at {where}; replace or drop it")
     return given
+
+
+def as_array(name: str, values: Any, dtype: type | None = None) -> np.ndarray:  # noqa: ANN401
+    """An argument as an array of numpy.
+
+    Raises:
+        InputError: with its name, if it has rows of several lengths or other than numbers, or is a tensor that requires
+            grad.
+    """
+    try:
+        return np.asarray(values, dtype)
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: expected an array of numbers, all rows of one length; given others") from None
+    except RuntimeError:
+        raise InputError(f"{name}: expected an array of numpy, given a tensor that requires grad; detach it") from None

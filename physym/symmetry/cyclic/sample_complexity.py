@@ -124,16 +124,15 @@ def draws_until(
         int64 array (repeats,): draws of each repetition.
 
     Raises:
-        InputError: if a number is no integer >= 1, the share is not between 0 and 1, or a table of 2^N strings would
-            take more than a gigabyte.
+        InputError: if a number is no integer >= 1 (the seed >= 0), the share is not between 0 and 1, or a table of 2^N
+            strings would take more than a gigabyte.
     """
     _check_share(share)
-    repeats = count("repeats", repeats)
+    repeats, rng = count("repeats", repeats), np.random.default_rng(count("seed", seed, 0))
     table = orbit_table(N)
     table = table if orbits else np.arange(len(table))
     weight = np.bincount(table)
     found = np.empty(repeats, np.int64)
-    rng = np.random.default_rng(seed)
     for n in range(repeats):
         batch = max(64, math.ceil(2 * table_samples(N, share, orbits=orbits)))
         drawn = np.empty(0, np.int64)
@@ -209,14 +208,14 @@ def learning_curve(
         InputError: if a number is none of these, or the target is constant or no function of necklaces.
     """
     size, repeats, test = count("N", N), count("repeats", repeats), count("test", test)
-    numbers = np.array([count("samples", n) for n in samples], np.int64)
+    numbers = np.array([count("samples", n) for n in samples] if np.iterable(samples) else [], np.int64)
     if not numbers.size or (np.diff(numbers) <= 0).any():
-        raise InputError(f"samples: expected increasing integers, given {list(samples)}")
+        raise InputError(f"samples: expected increasing integers such as [4, 8], given {samples!r}")
     if isinstance(ridge, bool) or not isinstance(ridge, int | float) or not 0 < ridge < math.inf:
         raise InputError(f"ridge: expected a number > 0, given {ridge!r}")
     from scipy.linalg import cho_solve
 
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(count("seed", seed, 0))
     new = rng.integers(0, 2, (test, size), dtype=np.int64)
     truth = require_invariant(target, new, rng)
     if not truth.std() > 0:

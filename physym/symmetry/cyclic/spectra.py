@@ -21,10 +21,12 @@ with application to multireference alignment (IEEE Transactions on Signal Proces
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from physym.symmetry.cyclic.necklaces import check_size
 from physym.symmetry.cyclic.rotation import as_strings
 from simulators.errors import InputError
 from simulators.parameters import count
@@ -46,13 +48,15 @@ def correlation(strings: Any, points: int) -> np.ndarray:  # noqa: ANN401
         (..., N, …, N) with points - 1 axes k: exact int64 of booleans and integers, float64 of real numbers.
 
     Raises:
-        InputError: if the strings are not as described, or a sum might leave 64 bits.
+        InputError: if the strings are not as described, a sum might leave 64 bits, or the result would take more than
+            a gigabyte.
 
     >>> correlation([0, 0, 1, 0, 1, 1], 2)
     array([3, 1, 1, 2, 1, 1])
     """
     points, given = count("points", points), _finite(strings)
     size = given.shape[-1]
+    _check_result(given, points - 1, f"correlations of {points} points", 8)
     values = given.astype(float if given.dtype.kind == "f" else np.int64)
     largest = max(abs(int(given.max())), abs(int(given.min()))) if given.size and given.dtype.kind != "f" else 0
     if size * largest**points >= 2**63:
@@ -107,15 +111,27 @@ def bispectrum(strings: Any) -> np.ndarray:  # noqa: ANN401
     """B(j, k) = X_j X_k conj(X_{j+k}) of real strings (..., N): complex (..., N, N).
 
     Raises:
-        InputError: if the strings are not real numbers (..., N).
+        InputError: if the strings are not real numbers (..., N), or the result would take more than a gigabyte.
     """
-    modes = np.fft.fft(_finite(strings).astype(float), axis=-1)
+    given = _finite(strings)
+    _check_result(given, 2, "bispectra", 16)
+    modes = np.fft.fft(given.astype(float), axis=-1)
     return modes[..., :, None] * modes[..., None, :] * np.conj(modes[..., _sums(modes.shape[-1])])
 
 
 def _sums(size: int) -> np.ndarray:
     """The sums j + k modulo N."""
     return (np.arange(size) + np.arange(size)[:, None]) % size
+
+
+def _check_result(strings: np.ndarray, axes: int, what: str, each: int) -> None:
+    size = strings.shape[-1]
+    # the number itself may have millions of digits
+    numbers = strings.size // size * (size**axes if axes * math.log2(size) <= 64 else 2**64)
+    given = f"the {what} of strings of the shape {strings.shape}"
+    check_size(
+        each * numbers, given, "strings", "take fewer strings at once, or `least_rotation`, which needs no table"
+    )
 
 
 def _finite(strings: Any) -> np.ndarray:  # noqa: ANN401

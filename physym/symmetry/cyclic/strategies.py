@@ -154,8 +154,7 @@ def compare(
     from physym.symmetry.cyclic import nets
 
     size, train, test, steps = count("N", N), count("train", train), count("test", test), count("steps", steps)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"seed: expected an integer >= 0, given {seed!r}")
+    seed = count("seed", seed, 0)
     learner = hasattr(estimator, "fit") and hasattr(estimator, "predict") and not isinstance(estimator, type)
     if estimator is not None and not learner:
         raise InputError(f"estimator: expected an object with fit(X, y) and predict(X), given {estimator!r}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from physym.symmetry.cyclic.rotation import as_strings
+from physym.symmetry.cyclic.rotation import as_array, as_strings
 from simulators.errors import InputError
 
 __all__ = ["best_error", "least_squares_error", "longest_run", "require_invariant"]
@@ -48,7 +48,7 @@ def least_squares_error(features: Any, values: Any) -> float:  # noqa: ANN401
     Raises:
         InputError: if the shapes are not these, or there is no sample.
     """
-    x, y = np.asarray(features, dtype=float), np.asarray(values, dtype=float)
+    x, y = as_array("features", features, float), as_array("values", values, float)
     if x.ndim != 2 or y.shape != x.shape[:1] or not y.size:
         raise InputError(f"features: expected (samples, features) and values (samples,); given {x.shape}, {y.shape}")
     x = np.concatenate([np.ones((len(x), 1)), x], axis=1)
@@ -65,7 +65,7 @@ def best_error(labels: Any, values: Any) -> float:  # noqa: ANN401
     Raises:
         InputError: if the shapes are not these, or there is no sample.
     """
-    classes, y = np.asarray(labels), np.asarray(values, dtype=float)
+    classes, y = as_array("labels", labels), as_array("values", values, float)
     if classes.ndim != 1 or classes.dtype.kind not in "bui" or y.shape != classes.shape or not y.size:
         raise InputError(f"labels: expected integers (samples,) like values; given {classes.shape}, {y.shape}")
     order = np.argsort(classes, kind="stable")
@@ -98,7 +98,9 @@ def turned(strings: np.ndarray, turns: np.ndarray) -> np.ndarray:
 
 
 def _evaluated(target: Callable[[np.ndarray], Any], strings: np.ndarray) -> np.ndarray:
-    values = np.asarray(target(strings))
+    if not callable(target):
+        raise InputError(f"target: expected a function from strings (n, N) to numbers (n,), given {target!r}")
+    values = as_array("target", target(strings))
     if values.shape != strings.shape[:1] or values.dtype.kind not in "buif" or not np.isfinite(values).all():
         raise InputError(
             f"target: expected a finite number for each of {len(strings)} strings, given {values.dtype} of shape"

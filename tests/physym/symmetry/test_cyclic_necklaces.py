@@ -81,6 +81,7 @@ def test_a_turn_stays_in_its_orbit(size, letters, data):
         (lambda: representatives(2, 257), "letters: expected at most 256"),
         (lambda: string_codes([0, 2]), "expected letters 0 to 1, given 0 to 2"),
         (lambda: string_codes([0.0, 1.0]), "expected integers"),
+        (lambda: string_codes([[0], [1, 0]]), "strings: expected an array of numbers, all rows of one length"),
         (lambda: string_codes(np.zeros(64, int)), "at most 63 bits"),
         (lambda: string_codes(np.zeros((3, 0), int)), "N >= 1"),
     ],

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -152,7 +153,8 @@ def test_no_string_is_slow(word):
         ([], "N >= 1"),
         (3, r"given int64 of shape \(\)"),
         (["a", "b"], "expected real numbers"),
-        ([[1, 2], [3]], "all strings of one length"),
+        ([[1, 2], [3]], "strings: expected an array of numbers, all rows of one length"),
+        (torch.ones(3, requires_grad=True), "given a tensor that requires grad; detach it"),
     ],
 )
 def test_bad_input_is_refused(strings, match):

@@ -179,6 +179,25 @@ def test_a_coefficient_that_vanishes_is_named_with_a_remedy():
     assert distance(x, from_bispectrum(bispectrum(x + 10)) - 10).max() < 1e-12
 
 
+def test_a_sum_of_zero_hides_other_coefficients():
+    """Of (1, -1, 1, -1) all products vanish, though X_2 does not; a constant shows that X_1 and X_3 do."""
+    x = np.array([1.0, -1.0, 1.0, -1.0])
+    with pytest.raises(InputError, match=r"at k = 0, and in all products at k = 1, 2, 3; .*constant.* least_rotation"):
+        from_bispectrum(bispectrum(x))
+    with pytest.raises(InputError, match=r"given zero at k = 1, 3; use four_point"):
+        from_bispectrum(bispectrum(x + 1))
+    # where some products are left, only what is in none of them is named: here X_3
+    modes = np.fft.rfft(np.random.default_rng(0).standard_normal((2, 6)))
+    modes[1, [0, 3]] = 0
+    with pytest.raises(InputError, match=r"given zero of string 1 at k = 0, and in all products at k = 3;"):
+        from_bispectrum(bispectrum(np.fft.irfft(modes, 6)))
+    # the remedy may do, where nothing vanished but the sum
+    pair = np.array([1.0, -1.0])
+    with pytest.raises(InputError, match="at k = 0, and in all products at k = 1;"):
+        from_bispectrum(bispectrum(pair))
+    assert distance(pair, from_bispectrum(bispectrum(pair + 2)) - 2).max() < 1e-14
+
+
 def test_what_is_no_bispectrum_is_refused():
     true = bispectrum(np.random.default_rng(0).standard_normal(5) + 2)
     wrong = true.copy()
@@ -197,6 +216,11 @@ def test_what_is_no_bispectrum_is_refused():
         (lambda: from_bispectrum(np.zeros((3, 4))), r"expected numbers \(..., N, N\)"),
         (lambda: from_bispectrum(np.full((2, 2), np.nan)), "expected finite numbers"),
         (lambda: from_bispectrum(np.ones((2, 2)), tolerance=0), "tolerance: expected a number > 0"),
+        (lambda: from_bispectrum([[1], [1, 2]]), "spectrum: expected an array of numbers, all rows of one length"),
+        (lambda: four_point(np.ones(600)), r"at most a gigabyte, given the correlations of 4 .* shape \(600,\); take"),
+        (lambda: triple_correlation(np.ones((2**16, 64))), "at most a gigabyte"),
+        (lambda: correlation([1, 2], 10**9), "at most a gigabyte"),
+        (lambda: bispectrum(np.ones(2**13 + 1)), "at most a gigabyte, given the bispectra of strings"),
         (lambda: correlation([1, 2], 0), "points: expected an integer >= 1"),
         (lambda: correlation([2**40, 0], 2), "to fit 64 bits"),
         (lambda: correlation([np.inf, 0.0], 2), "given infinity"),
