@@ -122,14 +122,14 @@ def checked(model, start=None):
 @pytest.mark.parametrize(
     ("group", "free"),
     [
-        ("O(2)", set()),
-        ("SO(2)", {"reflections"}),
-        ("D2", {"rotations", "reflections"}),
-        ("C3", {"rotations", "reflections"}),
-        ("O(3)", set()),
-        (SO(3), {"reflections"}),
-        (MatrixGroup(discrete=[np.diag([1.0, -1.0, 1.0])], name="mirror"), {"rotations", "reflections"}),
-        (AboutAxis(O(2), axis="x"), {"rotations", "reflections"}),
+        ("O(2)", []),
+        ("SO(2)", ["reflections"]),
+        ("D2", ["reflections", "rotations"]),
+        ("C3", ["reflections", "rotations"]),
+        ("O(3)", []),
+        (SO(3), ["reflections"]),
+        (MatrixGroup(discrete=[np.diag([1.0, -1.0, 1.0])], name="mirror"), ["reflections", "rotations"]),
+        (AboutAxis(O(2), axis="x"), ["reflections", "rotations"]),
     ],
     ids=repr,
 )
@@ -138,7 +138,7 @@ def test_the_check_holds_a_model_to_its_group(group, free, data):
     line = lines[f"equivariance under {group}"]
     assert line.passed
     assert line.error < 1e-11
-    assert {name for name, line in lines.items() if line.tolerance == np.inf} == free
+    assert sorted(name for name, line in lines.items() if line.tolerance == np.inf) == free
     assert all(lines[name].passed for name in ("rotations", "reflections"))
 
 
