@@ -65,8 +65,8 @@ from physym.symmetry.vectors.malgrange import equivariants_from_invariants, equi
 from physym.symmetry.vectors.recovery import from_gram, from_minkowski, recover
 
 if TYPE_CHECKING:
-    from physym.symmetry.linear.layer import EquivariantLinear
-    from physym.symmetry.linear.perceptron import EquivariantMLP
+    from physym.symmetry.linear.layer import EquivariantLinear as EquivariantLinear
+    from physym.symmetry.linear.perceptron import EquivariantMLP as EquivariantMLP
 
 __all__ = [
     "PSEUDO",
@@ -75,8 +75,6 @@ __all__ = [
     "A",
     "AboutAxis",
     "D",
-    "EquivariantLinear",
-    "EquivariantMLP",
     "Form",
     "Group",
     "Hyperoctahedral",
@@ -134,6 +132,7 @@ __all__ = [
     "translations",
 ]  # fmt: skip
 
+# not in __all__: a star import asks for no net, and so for no torch
 _NETS = {
     "EquivariantLinear": "physym.symmetry.linear.layer",
     "EquivariantMLP": "physym.symmetry.linear.perceptron",
@@ -147,4 +146,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_NETS})
