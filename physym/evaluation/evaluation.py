@@ -25,7 +25,7 @@ from physym.checks.selection import failed_runs, few, in_parts, loaded
 from physym.evaluation.drift import Drift, drifts
 from physym.evaluation.provenance import provenance
 from physym.evaluation.rollouts import Law, labels, roll_out, start_of
-from physym.evaluation.tables import by_time, by_variable, number, plain_json, table
+from physym.evaluation.tables import by_time, by_variable, number, plain_json, table, verdict
 from physym.metrics import geometric_mean, rollout_error, spatial_errors
 from simulators.errors import InputError
 from simulators.schema import SPACE, names, validate, write
@@ -130,7 +130,7 @@ class Evaluation:
             head = ("conserved", "by", "size", "units", "drift in data", "of model", "largest")
             blocks.append(table(head, [drift.cells() for drift in self.drifts], text=2))
         rows = [
-            [c["name"], number(c["error"]), number(c["tolerance"]), "passed" if c["passed"] else "FAILED"]
+            [c["name"], number(c["error"]), *(cell if cell != "failed" else "FAILED" for cell in verdict(c))]
             for c in self.checks
         ]
         blocks.append(table(("check", "error", "tolerance", ""), rows))

@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from physym.evaluation.tables import by_time, by_variable, number
+from physym.evaluation.tables import by_time, by_variable, number, verdict
 
 if TYPE_CHECKING:
     from physym.evaluation import Evaluation
@@ -122,10 +122,12 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], text: int = 1) ->
 def _check_table(evaluation: Evaluation) -> str:
     rows = []
     for check in evaluation.checks:
-        badge = '<span class="badge good">passed</span>' if check["passed"] else '<span class="badge bad">failed</span>'
+        tolerance, word = verdict(check)
+        kind = {"passed": "badge good", "failed": "badge bad"}.get(word, "soft")
+        badge = f'<span class="{kind}">{word}</span>'
         detail = f'<br><span class="soft">{escape(str(check["detail"]))}</span>' if check["detail"] else ""
         rows.append(
-            [f"{escape(str(check['name']))}{detail}", number(check["error"]), number(check["tolerance"]), badge]
+            [f"{escape(str(check['name']))}{detail}", number(check["error"]), tolerance, badge]
         )
     return _table(("check", "error", "tolerance", ""), rows)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-__all__ = ["by_time", "by_variable", "number", "plain_json", "quantile", "table"]
+__all__ = ["by_time", "by_variable", "number", "plain_json", "quantile", "table", "verdict"]
 
 WIDTH = 100
 _TIMES = 6
@@ -71,6 +71,13 @@ def by_variable(errors: xr.Dataset) -> list[dict[str, Any]]:
 def _few(times: int) -> list[int]:
     last = times - 1
     return sorted({max(1, round(last * (n + 1) / _TIMES)) for n in range(_TIMES)})
+
+
+def verdict(check: Mapping[str, Any]) -> tuple[str, str]:
+    """The tolerance of a check and what came of it, in words: of what was not promised, nothing is demanded."""
+    if math.isinf(check["tolerance"]):
+        return "-", "not promised"
+    return number(check["tolerance"]), "passed" if check["passed"] else "failed"
 
 
 def plain_json(value: Any) -> Any:  # noqa: ANN401

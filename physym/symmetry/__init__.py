@@ -3,13 +3,13 @@
 - how groups act on typed datasets: `act`, `translate`, `reverse_time`; on tensors: `Rep`, made of `T`, `V`, `PSEUDO`
 - linear equivariant maps: `equivariant_basis`, `invariant_basis`, `dimension`; on grids: `invariant_filters`;
   irreducible parts (irreps; Schur): `decompose`, `clebsch_gordan`, `irrep`
-- invariants of vectors, and what they determine: `invariants`, `gram`, `equivariant`, `from_gram`, `align`;
-  equivariants from invariants: `equivariants_from_invariants`, `equivariants_torch`
+- invariants of vectors, and what they determine: `invariants`, `gram`, `equivariant`, `recover`, `from_gram`, `align`,
+  for classical groups or any `Form`; equivariants from invariants: `equivariants_from_invariants`, `equivariants_torch`
 - point clouds: `gram_features`, `centroid_features`, `congruence`, `PointCloudRegressor`
 - averages over groups (the Reynolds operator, by the Haar measure): `average`; cheap exact versions: `frame_average`,
-  `canonicalise`, `canonicalised`
-- networks of equivariant linear maps, in torch, which is imported when they are asked for: `EquivariantLinear`,
-  `EquivariantMLP`
+  `frames`, `canonicalise`, `canonicalised`
+- networks of equivariant linear maps, in torch, which is imported when they are asked for by name (a star import
+  does not): `EquivariantLinear`, `EquivariantMLP`
 - what symmetry buys in regression: `physym.symmetry.generalisation`
 - the cyclic group, worked through: `physym.symmetry.cyclic`
 """

@@ -107,7 +107,7 @@ class Group(abc.ABC):
         Raises:
             InputError: if the group is not finite.
         """
-        raise InputError(f"{self!r}: expected a finite group, given one with infinitely many elements; take quadrature")
+        raise InputError(f"{self!r}: expected a finite group, given one with infinitely many elements; draw some")
 
     def order(self) -> int:
         """The number of elements of a finite group.

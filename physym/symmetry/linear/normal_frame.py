@@ -28,6 +28,8 @@ _VANISHED = 1e-12
 _FAR = 20.0
 _STILL = 1e-12
 _SKEWED = 1e3
+_DEFECTIVE = 1e6
+_ROUNDING = 1e-14
 
 
 def normal_frame(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -37,15 +39,20 @@ def normal_frame(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         matrices: g (n, d, d), of about the same size.
 
     Returns:
-        F⁻¹ g F (n, d, d) and F (d, d); None for F = 1, if nothing is to be gained. If there is no such frame, as for
-        shears, F is diagonal and makes rows and columns about as large.
+        F⁻¹ g F (n, d, d) and F (d, d); None for F = 1, if nothing is to be gained. There is no such frame for shears,
+        translations and what else has no basis of eigenvectors; F is then diagonal, and makes entries about 1.
 
     Raises:
         InputError: if the frame is so skewed that rounding errors of the matrices matter.
     """
-    if not len(matrices) or np.linalg.norm(_excess(matrices)) <= _NORMAL * _size(matrices):
+    if not len(matrices):
         return matrices, None
     start, units = balanced(matrices)
+    if np.linalg.cond(np.linalg.eig(start)[1]).max() > _DEFECTIVE:
+        units = _of_entries(matrices)
+        return matrices / units[:, None] * units, np.diag(units) if np.any(units != 1) else None
+    if np.linalg.norm(_excess(matrices)) <= _NORMAL * _size(matrices):
+        return matrices, None
     found, turn, size = start, np.eye(len(units)), _size(start)
     step, before, along = 0.25 / size, None, None
     for _ in range(_STEPS):
@@ -65,6 +72,15 @@ def normal_frame(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
             " their rounding errors matter; give them in an orthogonal one, and turn what comes out"
         )
     return found, units[:, None] * turn if np.any(units != 1) or found is not start else None
+
+
+def _of_entries(matrices: np.ndarray) -> np.ndarray:
+    """Powers of 2, as units (d,) in which the entries off the diagonal are as near to 1 as can be."""
+    total = np.abs(matrices).max(axis=0)
+    rows, columns = np.nonzero(np.triu(total, 1) + np.tril(total, -1) > _ROUNDING * total.max())
+    one = np.eye(len(total))
+    fitted = np.linalg.lstsq(one[rows] - one[columns], np.log2(total[rows, columns]), rcond=None)[0]
+    return 2.0 ** np.round(fitted)
 
 
 def _search(

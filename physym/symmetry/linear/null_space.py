@@ -19,6 +19,7 @@ Source: the weights are those of E. Cartan; see W. Fulton and J. Harris, Represe
 from __future__ import annotations
 
 import numpy as np
+import scipy.linalg
 from scipy import sparse
 from scipy.sparse import csgraph
 from scipy.sparse import linalg as sparse_linalg
@@ -79,7 +80,7 @@ def null_space(group: Group, flat: np.ndarray, discrete: np.ndarray, term: Term)
         basis = vectors[:, values <= _NULL * max(1.0, values[-1])].T.conj() @ basis
     _check(group, rep, flat, discrete, basis)
     if frame is not None:
-        basis = np.linalg.qr(rep.act(frame, basis).T)[0].T
+        basis = _orthonormal(rep.act(frame, np.where(np.abs(basis) > _ROUNDING, basis, 0.0)))
     return np.ascontiguousarray(basis)
 
 
@@ -96,6 +97,17 @@ def _of_one_size(flat: np.ndarray, discrete: np.ndarray) -> tuple[np.ndarray, np
             break
         frame = change if frame is None else frame @ change
     return flat / np.linalg.norm(flat, axis=(1, 2), ord=2)[:, None, None], discrete, frame
+
+
+def _orthonormal(basis: np.ndarray) -> np.ndarray:
+    """Orthonormal rows with the same span; entries that are small in all rows keep their digits.
+
+    Householder's method does so if the largest entries come first (A. J. Cox and N. J. Higham, 1998).
+    """
+    order = np.argsort(-np.abs(basis).max(axis=0, initial=0.0), kind="stable")
+    found = np.empty_like(basis)
+    found[:, order] = scipy.linalg.qr(basis[:, order].T, mode="economic", pivoting=True)[0].T
+    return found
 
 
 def _check(group: Group, rep: Rep, flat: np.ndarray, discrete: np.ndarray, basis: np.ndarray) -> None:

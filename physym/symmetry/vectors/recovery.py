@@ -106,16 +106,22 @@ def _square(gram: np.ndarray, form: Form) -> np.ndarray:
 
 
 def from_minkowski(gram: np.ndarray, dim: int, tolerance: float = 1e-8) -> np.ndarray:
-    """Vectors (..., n, 1 + dim) with given Minkowski products: `from_gram` for O(1,dim), time first and positive.
+    """Vectors (..., n, 1 + dim) with given Minkowski products: `from_gram` for O(1,dim), time first.
 
-    A product 0 of a vector with itself gives 0, not a null vector: both have it.
+    Products do not tell the future from the past: the vector whose square is largest points to the future. A product 0
+    of a vector with itself gives 0, not a null vector: both have it.
 
     >>> from_minkowski([[-4.0]], 1).round(12) + 0.0
     array([[0., 2.]])
     """
     if isinstance(dim, bool) or not isinstance(dim, int | np.integer) or dim < 1:
         raise InputError(f"dim: expected the number of dimensions of space, an integer >= 1, given {dim!r}")
-    return from_gram(gram, Form(np.diag([1.0] + [-1.0] * int(dim))), tolerance)
+    found = from_gram(gram, Form(np.diag([1.0] + [-1.0] * int(dim))), tolerance)
+    if not found.shape[-2]:
+        return found
+    first = np.argmax(np.diagonal(np.asarray(gram), axis1=-2, axis2=-1), axis=-1)[..., None]
+    times = np.take_along_axis(found[..., 0], first, axis=-1)[..., None]
+    return found * np.where(times < 0, -1.0, 1.0)
 
 
 def recover(

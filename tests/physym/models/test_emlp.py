@@ -11,6 +11,7 @@ import xarray as xr
 
 import physym
 from physym.cli import main
+from physym.evaluation import evaluate
 from physym.models import HamiltonianNN, NeuralODE, load
 from physym.models.chosen_group import placed
 from physym.symmetry import (
@@ -276,3 +277,17 @@ def test_states_without_vectors_are_refused(data):
     angles = angles.assign(angle=(("sample", "time"), np.random.default_rng(0).standard_normal((12, 5)), state))
     with pytest.raises(InputError, match="expected a state of tensor order 1, given none"):
         NeuralODE(net="emlp").fit(angles, steps=1)
+
+
+def test_an_evaluation_says_what_was_not_promised(data, tmp_path):
+    """In words, on the page, and as null in JSON."""
+    model = NeuralODE(net="emlp", group="D2", hidden=(4, 4)).fit(data, steps=1)
+    found = evaluate(model, data.isel(sample=slice(2)), output=tmp_path / "evaluation")
+    rotations = [line for line in str(found).splitlines() if line.strip().startswith("rotations")]
+    assert len(rotations) == 1
+    assert rotations[0].endswith("-  not promised")
+    assert "∞" not in (tmp_path / "evaluation" / "report.html").read_text()
+    numbers = json.loads((tmp_path / "evaluation" / "evaluation.json").read_text())
+    lines = {line["name"]: line for line in numbers["checks"]}
+    assert lines["rotations"]["tolerance"] is None
+    assert lines["equivariance under D2"]["passed"]

@@ -212,7 +212,7 @@ def test_a_group_from_generators():
         (lambda: MatrixGroup(discrete=[np.eye(2)], lie_algebra=[np.eye(3)]), "expected matrices of one size"),
         (lambda: Scalings(()), "expected finite numbers"),
         (lambda: Scalings(((1, 2), (1,))), "expected numbers"),
-        (lambda: SO(3).elements(), "take quadrature"),
+        (lambda: SO(3).elements(), "draw some"),
         (lambda: S(20).elements(), "expected at most 50000 elements"),
         (lambda: SO(4).quadrature(2), "expected a group with an exact quadrature"),
         (lambda: Lorentz(3).quadrature(2), "expected a group with an exact quadrature"),

@@ -276,6 +276,49 @@ def test_groups_that_are_not_reductive():
     assert [len(invariant_basis(galilei, rep)) for rep in (V, V.dual, T(1, 1))] == [2, 1, 3]
 
 
+def entry(i, j, size=3):
+    return np.eye(size)[:, [i]] @ np.eye(size)[[j]]
+
+
+QUARTER = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+MOTIONS = {
+    "SE(2)": ([entry(0, 2), entry(1, 2), entry(0, 1) - entry(1, 0)], []),
+    "affine maps of a line": ([entry(0, 1, 2), entry(0, 0, 2)], []),
+    "p4": ([], [QUARTER, np.eye(3) + entry(0, 2)]),
+    "p4 in metres": ([], [QUARTER, np.eye(3) + 3e-9 * entry(0, 2)]),
+    "glide": ([], [np.diag([1.0, -1.0, 1.0]) + 0.5 * entry(0, 2)]),
+    "small glide": ([], [np.diag([1.0, -1.0, 1.0]) + 1e-6 * entry(0, 2)]),
+    "large glide": ([], [np.diag([1.0, -1.0, 1.0]) + 1e3 * entry(0, 2)]),
+    "small shift": ([], [np.eye(2) + 1e-7 * entry(0, 1, 2)]),
+}
+
+
+@pytest.mark.parametrize("name", list(MOTIONS))
+def test_groups_of_motions(name):
+    """Translations as shears of one more component: as many maps as a dense null space has, in whatever units."""
+    flat, discrete = MOTIONS[name]
+    group = MatrixGroup(lie_algebra=flat, discrete=discrete)
+    for rep_in, rep_out in ((V, V), (T(2), V), (T(0), V), (V, T(0)), (T(0), T(1, 1))):
+        basis = equivariant_basis(group, rep_in, rep_out)
+        a, b = rep_in.dim(group), rep_out.dim(group)
+        # the same in units in which all translations are 1
+        shift = max(np.abs(one[:-1, -1]).max() for one in [*flat, *discrete])
+        units = np.diag([*[shift] * (group.dim - 1), 1.0])
+        rows = [np.zeros((0, a * b))]
+        for one in flat:
+            moved = np.linalg.inv(units) @ one @ units
+            left, right = rep_out.derivative(moved, np.eye(b)).T, rep_in.derivative(moved, np.eye(a)).T
+            rows.append(np.kron(left, np.eye(a)) - np.kron(np.eye(b), right.T))
+        for one in discrete:
+            left, right = (rep.matrix(np.linalg.inv(units) @ one @ units) for rep in (rep_out, rep_in))
+            rows.append(np.kron(left, np.eye(a)) - np.kron(np.eye(b), right.T))
+        sizes = np.linalg.svd(np.concatenate(rows), compute_uv=False)
+        assert len(basis) == a * b - np.sum(sizes > 1e-9)
+        for one in basis:
+            off = [rep_out.matrix(g) @ one - one @ rep_in.matrix(g) for g in discrete]
+            assert np.abs(off).max(initial=0.0) < 1e-10
+
+
 def test_too_skewed_a_frame_is_refused():
     frame = np.array([[1.0, 1e5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     with pytest.raises(InputError, match="generators: expected a frame less skewed than 1e\\+03"):

@@ -374,3 +374,16 @@ def test_spans_that_contain_vectors_orthogonal_to_all_of_it(seed):
         found = align(vectors, vectors @ g.T, group)
         assert form_of(group).kept_by(found) < 1e-9
         np.testing.assert_allclose(vectors @ found.T, vectors @ g.T, atol=1e-8 * np.linalg.norm(g, 2) ** 2)
+
+
+def test_minkowski_products_give_the_future():
+    """Momenta of particles come back as such, up to a boost and a rotation without a reversal of time."""
+    rng = np.random.default_rng(0)
+    space = rng.standard_normal((20, 3, 3))
+    momenta = np.concatenate([np.sqrt(1.0 + np.sum(space**2, axis=-1, keepdims=True)), space], axis=-1)
+    metric = np.diag([1.0, -1.0, -1.0, -1.0])
+    found = from_minkowski(momenta @ metric @ momenta.swapaxes(-1, -2), 3)
+    assert (found[..., 0] > 0).all()
+    turn = align(found, momenta, Lorentz(3))
+    assert (turn[:, 0, 0] > 0).all()
+    np.testing.assert_allclose(found @ turn.swapaxes(-1, -2), momenta, atol=1e-6)
