@@ -32,25 +32,27 @@ _DEFECTIVE = 1e6
 _ROUNDING = 1e-14
 
 
-def normal_frame(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Matrices in the frame that makes them least, by conjugate gradients.
+def normal_frame(flat: np.ndarray, discrete: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Generators in the frame that makes them least, by conjugate gradients.
 
     Args:
-        matrices: g (n, d, d), of about the same size.
+        flat: of the Lie algebra (n, d, d), of about the same size.
+        discrete: elements (m, d, d).
 
     Returns:
-        F⁻¹ g F (n, d, d) and F (d, d); None for F = 1, if nothing is to be gained. There is no such frame for shears,
-        translations and what else has no basis of eigenvectors; F is then diagonal, and makes entries about 1.
+        F⁻¹ g F of all (n + m, d, d) and F (d, d); None for F = 1, if nothing is to be gained. There is no such frame
+        for groups of translations, of shears and of others that are not reductive, whose elements have no basis of
+        eigenvectors; F is then diagonal, and makes entries about 1.
 
     Raises:
-        InputError: if the frame is so skewed that rounding errors of the matrices matter.
+        InputError: if the frame is so skewed that rounding errors of the generators matter.
     """
+    matrices = np.concatenate([flat, discrete])
     if not len(matrices):
         return matrices, None
     start, units = balanced(matrices)
-    if np.linalg.cond(np.linalg.eig(start)[1]).max() > _DEFECTIVE:
-        units = _of_entries(matrices)
-        return matrices / units[:, None] * units, np.diag(units) if np.any(units != 1) else None
+    if _defective(start[len(flat) :]):
+        return _in_own_units(matrices)
     if np.linalg.norm(_excess(matrices)) <= _NORMAL * _size(matrices):
         return matrices, None
     found, turn, size = start, np.eye(len(units)), _size(start)
@@ -65,8 +67,10 @@ def normal_frame(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         step, size, found, stretch = _search(found, along, step, size)
         turn = turn @ stretch
     if size <= _VANISHED * _size(start) or np.linalg.norm(_excess(found)) > _NEAR * size:
-        found, turn = start, np.eye(len(units))
+        return _in_own_units(matrices)
     if np.linalg.cond(turn) > _SKEWED:
+        if _defective(start):
+            return _in_own_units(matrices)
         raise InputError(
             f"generators: expected a frame less skewed than {_SKEWED:.0e}, given {np.linalg.cond(turn):.1g}:"
             " their rounding errors matter; give them in an orthogonal one, and turn what comes out"
@@ -74,13 +78,18 @@ def normal_frame(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     return found, units[:, None] * turn if np.any(units != 1) or found is not start else None
 
 
-def _of_entries(matrices: np.ndarray) -> np.ndarray:
-    """Powers of 2, as units (d,) in which the entries off the diagonal are as near to 1 as can be."""
+def _defective(matrices: np.ndarray) -> bool:
+    """Whether one of them has no basis of eigenvectors, but for rounding."""
+    return bool(len(matrices)) and np.linalg.cond(np.linalg.eig(matrices)[1]).max() > _DEFECTIVE
+
+
+def _in_own_units(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """D⁻¹ g D and D, powers of 2 that bring the entries off the diagonal as near to 1 as can be; None for D = 1."""
     total = np.abs(matrices).max(axis=0)
     rows, columns = np.nonzero(np.triu(total, 1) + np.tril(total, -1) > _ROUNDING * total.max())
     one = np.eye(len(total))
-    fitted = np.linalg.lstsq(one[rows] - one[columns], np.log2(total[rows, columns]), rcond=None)[0]
-    return 2.0 ** np.round(fitted)
+    units = 2.0 ** np.round(np.linalg.lstsq(one[rows] - one[columns], np.log2(total[rows, columns]), rcond=None)[0])
+    return matrices / units[:, None] * units, np.diag(units) if np.any(units != 1) else None
 
 
 def _search(

@@ -91,7 +91,7 @@ def _of_one_size(flat: np.ndarray, discrete: np.ndarray) -> tuple[np.ndarray, np
     for _ in range(_ROUNDS):
         flat = flat / np.linalg.norm(flat, axis=(1, 2), ord=2)[:, None, None]
         # what is skewed is large, and may be small in the new frame
-        both, change = normal_frame(np.concatenate([flat, discrete]))
+        both, change = normal_frame(flat, discrete)
         flat, discrete = both[:count], both[count:]
         if change is None:
             break

@@ -319,6 +319,15 @@ def test_groups_of_motions(name):
             assert np.abs(off).max(initial=0.0) < 1e-10
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_symplectic_groups_in_any_frame(seed):
+    """Generators without a basis of eigenvectors, of a group that is reductive all the same."""
+    frame = np.eye(4) + np.triu(np.random.default_rng(seed).standard_normal((4, 4)), 1) * 3
+    other = conjugate(Sp(4), frame @ np.diag([1.0, 100.0, 0.1, 7.0]))
+    for rep_in, rep_out, count in ((V, V, 1), (T(2), T(2), 3), (T(3), V, 3), (T(3), T(3), 14), (V, T(2), 0)):
+        assert len(equivariant_basis(other, rep_in, rep_out)) == count
+
+
 def test_too_skewed_a_frame_is_refused():
     frame = np.array([[1.0, 1e5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     with pytest.raises(InputError, match="generators: expected a frame less skewed than 1e\\+03"):
